@@ -1,0 +1,132 @@
+"""The discrete ICF agent: an autoencoder whose every latent has two policies, one to raise it and one to lower it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from ...errors import InputError
+from ...representation.data import RandomWalk, Transitions
+from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
+from ...representation.objectives._terms import bernoulli_reconstruction
+from ...representation.training import Learner
+from .losses import entropy, expected_selectivity
+
+
+@dataclass(frozen=True)
+class Config:
+    """The agent and its training.
+
+    Args:
+        latents: K, the size of the code; there are 2K policies.
+        network: Name of the encoder and decoder.
+        selectivity_weight: Weight of the selectivity against the reconstruction (nats per image).
+        temperature: Weight of the policies' entropy (in nats) against their selectivity; it keeps them from
+            settling before the latents mean anything.
+        epsilon: Latent changes much smaller than this count as none.
+        steps: Optimiser steps.
+        batch_size: Environments run side by side, one transition each a step.
+        learning_rate: Of Adam.
+    """
+
+    latents: int = 2
+    network: str = "conv"
+    selectivity_weight: float = 400.0
+    temperature: float = 0.1
+    epsilon: float = 1e-3
+    steps: int = 3000
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+
+    def __post_init__(self) -> None:
+        for name in ("latents", "steps", "batch_size", "learning_rate", "epsilon"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """The configuration that `to_dict` wrote."""
+        return cls(**values)
+
+
+class ICF(Learner):
+    """Encoder f, decoder g and policies pi_1 .. pi_2K over A discrete actions.
+
+    Trained to minimise ``-log p(s' | g(f(s'))) - weight * mean_k (E_{pi_k}[selectivity_k] + temperature * H(pi_k))``
+    (arXiv:1802.09484, appendices B.1 and D; the policies' expectation is exact in pi, so no REINFORCE is needed).
+    Unlike the authors' published code, the decoder reads h itself.
+
+    Args:
+        shape: Of the images.
+        actions: A.
+        config: Sizes and weights.
+        generator: Draws the initial weights.
+    """
+
+    def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
+        super().__init__()
+        pair = network(config.network)
+        self.config, self.actions = config, actions
+        self.encoder = pair.encoder(shape, config.latents)
+        self.decoder = pair.decoder(config.latents, shape)
+        self.policy_head = mlp(config.latents, 2 * config.latents * actions)
+        initialise(self, generator)
+        # Uniform at first, whatever h is: an encoder that starts out rugged must not be fitted by rugged policies.
+        last = self.policy_head[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+
+    def policies(self, codes: Tensor) -> Tensor:
+        """``pi_k(a | h)``: ``(B, 2K, A)`` for codes ``(B, K)``."""
+        return self.log_policies(codes).exp()
+
+    def log_policies(self, codes: Tensor) -> Tensor:
+        """Logarithms of `policies`: finite where a probability rounds to 0."""
+        logits = self.policy_head(codes)
+        return log_softmax(logits.view(len(codes), 2 * self.config.latents, self.actions), -1)
+
+    def forward(self, batch: Transitions, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Named terms of the loss on transitions under uniformly random actions."""
+        config, size = self.config, len(batch.image)
+        x = to_floats(torch.cat([batch.image, batch.next_image]))
+        before, after = self.encoder(x).chunk(2)
+        reconstruction = bernoulli_reconstruction(x[size:], self.decoder(after))
+        # The policies learn from h but don't shape it: only what they bring about does.
+        log_policies = self.log_policies(before.detach())
+        selective = expected_selectivity(log_policies.exp(), batch.action, after - before, config.epsilon)
+        spread = entropy(log_policies)
+        loss = reconstruction - config.selectivity_weight * (selective + config.temperature * spread)
+        return {"loss": loss, "reconstruction": reconstruction, "selectivity": selective, "entropy": spread}
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
+        return self.encoder(to_floats(images))  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Reconstructions, uint8 ``(B, H, W, C)``."""
+        return to_images(self.decoder(codes).sigmoid())
+
+
+def build(config: Config, env: Any, generator: torch.Generator) -> ICF:
+    """An untrained agent for ``env``; `InputError` unless its actions are discrete and its observations images."""
+    space = env.single_action_space
+    if not isinstance(space, spaces.Discrete) or space.start != 0:
+        raise InputError(f"agent 'icf' needs a discrete action space that starts at 0, and this env has {space}")
+    return ICF(ImageShape(*env.single_observation_space.shape), int(space.n), config, generator)
+
+
+def data(config: Config, env: Any, seed: int) -> RandomWalk:
+    """Transitions under random actions."""
+    return RandomWalk(env, seed)

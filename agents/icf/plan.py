@@ -1,0 +1,153 @@
+"""Reaching goal images greedily on the latent difference (arXiv:1802.09484, appendix B.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...envs import make_factored
+from ...representation.data import RandomWalk
+from .model import ICF
+
+BLOCKED = 1e6
+
+
+@dataclass(frozen=True)
+class Trip:
+    """Episodes of goal reaching, side by side."""
+
+    stopped: Tensor
+    """Whether the agent held itself to be there and stopped: bool ``(n,)``."""
+    steps: Tensor
+    """Actions taken until then: int64 ``(n,)``."""
+    factors: Tensor
+    """True factors where it stopped, or at the end: float32 ``(n, K)``."""
+    images: list[Tensor]
+    """What was seen at each step, uint8 ``(n, H, W, C)``; the first are the starts."""
+    goals: Tensor
+    """What was to be reached, uint8 ``(n, H, W, C)``."""
+
+
+def action_effects(learner: ICF, walk: RandomWalk, draws: int = 32) -> Tensor:
+    """What each action does to the code where it does anything: the median change, ``(A, D)``.
+
+    Read off random transitions, no labels: a change counts where it is over a tenth of the largest one.
+    """
+    batches = [walk.draw() for _ in range(draws)]
+    change = torch.cat([learner.encode(batch.next_image) - learner.encode(batch.image) for batch in batches])
+    action = torch.cat([batch.action for batch in batches])
+    size = change.abs().sum(1)
+    moved = size > 0.1 * size.max()
+    effects = [change[moved & (action == a)] for a in range(learner.actions)]
+    return torch.stack([part.median(0).values if len(part) else torch.zeros_like(change[0]) for part in effects])
+
+
+def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int) -> Trip:
+    """Act until the code is within half a step of the goal's, or ``max_steps`` are over.
+
+    The action taken is the one whose predicted code ``h + effect`` is nearest to the goal's, in steps; an action seen
+    to do nothing here is out, and every earlier visit to the predicted code counts as one more step away, so that the
+    walk leaves dead ends behind obstacles. No search, no map, no labels.
+
+    Args:
+        learner: A trained agent.
+        env: A vector environment (from `make_factored`) in its start states; it is left in its end states.
+        goals: Goal images, uint8 ``(n, H, W, C)``.
+        effects: From `action_effects`.
+        max_steps: At most so many actions.
+    """
+    step_size = effects.abs().max(0).values.clamp_min(1e-6)
+    goal, here = learner.encode(goals) / step_size, learner.encode(env.observe()) / step_size
+    moves = effects / step_size
+    visited: list[Tensor] = [here]
+    tried: list[Tensor] = []
+    useless: list[Tensor] = []
+    n = len(goals)
+    images, factors = [env.observe()], env.get_factors()
+    stopped = torch.zeros(n, dtype=torch.bool, device=here.device)
+    lost = stopped.clone()
+    steps = torch.zeros(n, dtype=torch.int64, device=here.device)
+    for _ in range(max_steps):
+        stopped |= ~lost & ((goal - here).abs().max(1).values < 0.5)
+        going = ~(stopped | lost)
+        if not bool(going.any()):
+            break
+        action = _best_action(here, goal, moves, visited, tried, useless)
+        image, _, terminated, truncated, _ = env.step(action)
+        steps += going
+        lost |= going & (terminated | truncated)
+        after = learner.encode(image) / step_size
+        tried.append(action)
+        useless.append((after - here).abs().max(1).values < 0.1)
+        here = after
+        visited.append(here)
+        images.append(torch.where(_like(going, image), image, images[-1]))
+        factors = torch.where(going[:, None], env.get_factors(), factors)
+    return Trip(stopped, steps, factors, images, goals)
+
+
+def _best_action(
+    here: Tensor, goal: Tensor, moves: Tensor, visited: list[Tensor], tried: list[Tensor], useless: list[Tensor]
+) -> Tensor:
+    """Codes ``(n, D)`` and moves ``(A, D)`` in steps; actions ``(n,)``."""
+    predicted = here[:, None] + moves
+    left = goal[:, None] - predicted
+    # Among equals, the move along the longer way: it keeps both axes open to go around what is in the way.
+    cost = left.abs().sum(2) + 0.01 * left.square().sum(2).sqrt()
+    places = torch.stack(visited, 1)
+    cost += ((places[:, None] - predicted[:, :, None]).abs().max(3).values < 0.5).sum(2)
+    if tried:
+        same_place = (places[:, :-1] - here[:, None]).abs().max(2).values < 0.5
+        failed = same_place & torch.stack(useless, 1)
+        chosen = torch.stack(tried, 1)[:, :, None] == torch.arange(len(moves), device=here.device)
+        cost += BLOCKED * (failed[:, :, None] & chosen).any(1)
+    cost += BLOCKED * (moves.abs().sum(1) == 0)
+    return cost.argmin(1)
+
+
+def _like(rows: Tensor, image: Tensor) -> Tensor:
+    return rows.view(-1, *[1] * (image.ndim - 1))
+
+
+def plan(
+    learner: ICF, env: str, episodes: int, seed: int, max_steps: int = 64, **options: Any
+) -> tuple[dict[str, float], Trip]:
+    """Goal reaching between random pairs of states that differ in what can be controlled only.
+
+    Args:
+        learner: A trained agent.
+        env: Its environment's id.
+        episodes: Start and goal pairs.
+        seed: Of the pairs.
+        max_steps: At most so many actions an episode.
+        options: Of the environment.
+
+    Returns:
+        Numbers: ``success`` (the agent stopped, and all controllable factors are the goal's), ``steps`` (mean over
+        successes), ``shortest`` (mean of the shortest paths of the same), ``steps_ratio`` (theirs) where the world
+        knows its shortest paths; and the episodes.
+    """
+    device = next(learner.parameters()).device
+    batch = make_factored(env, episodes, device, **options)
+    batch.reset(seed=seed)
+    wanted = batch.get_factors()
+    goals = batch.observe()
+    controllable = torch.tensor([factor.controllable for factor in batch.factors], device=device)
+    batch.reset(seed=[seed + episodes + i for i in range(episodes)])
+    start = torch.where(controllable, batch.get_factors(), wanted)
+    batch.set_factors(start)
+    effects = action_effects(learner, RandomWalk(make_factored(env, 64, device, **options), seed))
+    trip = reach(learner, batch, goals, effects, max_steps)
+    success = trip.stopped & ((trip.factors == wanted) | ~controllable).all(1)
+    numbers = {"episodes": float(episodes), "success": float(success.float().mean())}
+    if bool(success.any()):
+        numbers["steps"] = float(trip.steps[success].float().mean())
+        shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)
+        if shortest_path is not None:
+            shortest = shortest_path(start, wanted)[success].float()
+            numbers["shortest"] = float(shortest.mean())
+            numbers["steps_ratio"] = float(trip.steps[success].sum() / shortest.sum().clamp_min(1))
+    return numbers, trip

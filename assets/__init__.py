@@ -1,0 +1,1 @@
+"""Files that the code reads: found with ``importlib.resources.files("unbraid.assets")``."""

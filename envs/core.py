@@ -1,0 +1,213 @@
+"""The contract of a world: factors, batched dynamics, observation and intervention."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .streams import Streams
+
+Kind = Literal["categorical", "ordinal", "continuous", "cyclic"]
+StateT = TypeVar("StateT", bound=tuple[Tensor, ...])
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A named ground-truth variable of a world.
+
+    Args:
+        name: As in ``"agent.x"``: the object, a dot, its property.
+        kind: ``categorical`` (no order), ``ordinal``, ``continuous`` or ``cyclic`` (``high`` is next to ``low``).
+        low: Smallest value, in ``unit``; 0 where categorical.
+        high: Largest value, in ``unit``; ``size`` - 1 where categorical.
+        size: Number of values, evenly spaced from ``low`` to ``high``; None for a continuum.
+        unit: ``"tile"``, ``"px"``, ``"m"``, ``"rad"``, or ``""``.
+        controllable: Whether some action changes it.
+    """
+
+    name: str
+    kind: Kind
+    low: float
+    high: float
+    size: int | None
+    unit: str
+    controllable: bool
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.high:
+            raise ValueError(f"factor {self.name!r}: low {self.low} must not exceed high {self.high}")
+        if self.size is None and self.kind in ("categorical", "ordinal"):
+            raise ValueError(f"factor {self.name!r}: a factor of kind {self.kind!r} needs a size")
+        if self.size is not None and self.size < 1:
+            raise ValueError(f"factor {self.name!r}: size must be at least 1, not {self.size}")
+
+    def check(self, values: Tensor) -> None:
+        """Raise `ValueError` unless every value (``(n,)``) is one this factor can take."""
+        bad = ~((values >= self.low) & (values <= self.high))
+        allowed = f"{self.low:g} .. {self.high:g}"
+        if self.size is not None and self.size > 1:
+            steps = (values - self.low) * (self.size - 1) / (self.high - self.low)
+            bad |= (steps - steps.round()).abs() > 1e-4
+            allowed = f"{self.size} values from {self.low:g} to {self.high:g}"
+        if bool(bad.any()):
+            raise ValueError(
+                f"factor {self.name!r} can't be {float(values[bad][0]):g}: it takes {allowed} {self.unit}".rstrip()
+            )
+
+
+@runtime_checkable
+class Factored(Protocol):
+    """What everything downstream asks of an environment: its factors, to read and to set, and a look at it.
+
+    Arrays are ``(K,)`` for a single environment and ``(n, K)`` for a vector environment.
+    """
+
+    factors: tuple[Factor, ...]
+
+    def get_factors(self) -> Any:
+        """Values of all factors, float32, in their units."""
+
+    def set_factors(self, values: Any) -> None:
+        """Intervene: go to a state that holds these values. Impossible values raise `ValueError`."""
+
+    def observe(self) -> Any:
+        """The observation of the present state."""
+
+
+class World(ABC, Generic[StateT]):
+    """A batched simulator: a torch program over n states that share one layout.
+
+    A state is a NamedTuple of tensors whose first dimension is n. Nothing here keeps one: each method takes the
+    state it works on and leaves it as it was, so saving, restoring and lookahead are plain assignment.
+
+    Attributes:
+        factors: The ground-truth variables, in the order of `get_factors`'s columns.
+        observation_space: Of one environment.
+        action_space: Of one environment.
+        action_names: A name for each discrete action, for people; empty where actions are continuous.
+        device: Where the tensors live.
+    """
+
+    factors: tuple[Factor, ...]
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    action_names: tuple[str, ...] = ()
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+
+    @abstractmethod
+    def reset(self, n: int, rng: Streams, options: Mapping[str, Any] | None = None) -> StateT:
+        """``n`` fresh states, row i drawn from row i of ``rng``.
+
+        ``options["factors"]`` may fix factors: name -> a value, or ``(n,)`` values; the others are drawn.
+        """
+
+    @abstractmethod
+    def step(self, state: StateT, action: Tensor, rng: Streams) -> tuple[StateT, Tensor, Tensor]:
+        """One step of every row: ``(state, reward float32 (n,), terminated bool (n,))``."""
+
+    @abstractmethod
+    def observe(self, state: StateT) -> Tensor:
+        """What an agent sees: uint8 images ``(n, H, W, C)``."""
+
+    @abstractmethod
+    def get_factors(self, state: StateT) -> Tensor:
+        """The factors' values: float32 ``(n, K)``, in their units."""
+
+    @abstractmethod
+    def set_factors(self, values: Tensor) -> StateT:
+        """States that hold these values, ``(n, K)``: an intervention. Impossible values raise `ValueError`."""
+
+    def render(self, state: StateT) -> Tensor:
+        """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees."""
+        return self.observe(state)
+
+    def check_factors(self, values: Any) -> Tensor:
+        """``values`` as float32 ``(n, K)`` on the device, every value within its factor's range.
+
+        Raises:
+            ValueError: A wrong shape, or a value that its factor can't take (the message names factor and range).
+        """
+        tensor = torch.as_tensor(values, dtype=torch.float32, device=self.device)
+        if tensor.ndim != 2 or tensor.shape[1] != len(self.factors):
+            raise ValueError(f"factor values must have shape (n, {len(self.factors)}), not {tuple(tensor.shape)}")
+        for k, factor in enumerate(self.factors):
+            factor.check(tensor[:, k])
+        return tensor
+
+    def check_actions(self, actions: Any, n: int) -> Tensor:
+        """``actions`` as a tensor of n rows on the device: int64 ``(n,)``, or float32 ``(n, *shape)``.
+
+        Raises:
+            ValueError: A wrong shape, NaN, or an action outside the action space.
+        """
+        space = self.action_space
+        if isinstance(space, spaces.Discrete):
+            given = torch.as_tensor(actions, device=self.device)
+            shape: tuple[int, ...] = (n,)
+            low, high = int(space.start), int(space.start + space.n - 1)
+            tensor = given.to(torch.int64)
+            bad = (tensor != given) | (tensor < low) | (tensor > high) if given.shape == shape else None
+            allowed = f"integers {low} .. {high}"
+        else:
+            box = cast(spaces.Box, space)
+            tensor = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+            shape = (n, *box.shape)
+            lower, upper = (torch.as_tensor(bound, device=self.device) for bound in (box.low, box.high))
+            bad = ~((tensor >= lower) & (tensor <= upper)) if tensor.shape == shape else None
+            allowed = f"numbers within {box}"
+        if bad is None:
+            raise ValueError(f"actions must have shape {shape}, not {tuple(tensor.shape)}")
+        if bool(bad.any()):
+            raise ValueError(
+                f"action {torch.as_tensor(actions)[bad.cpu()][0].item():g} is not possible: actions are {allowed}"
+            )
+        return tensor
+
+
+def take(state: StateT, rows: Tensor) -> StateT:
+    """The states of these rows (int64 or bool index), as a copy."""
+    return type(state)(*(part[rows] for part in state))
+
+
+def put(state: StateT, rows: Tensor, part: StateT) -> StateT:
+    """``state`` with ``part`` in these rows (int64 index); the state handed in is left as it was."""
+    return type(state)(*(old.index_copy(0, rows, new) for old, new in zip(state, part, strict=True)))
+
+
+def to_numpy(tensor: Tensor) -> NDArray[Any]:
+    """The tensor as a NumPy array; on a CPU it shares memory."""
+    return tensor.detach().cpu().numpy()
+
+
+def fixed_factors(world: World[Any], n: int, options: Mapping[str, Any] | None) -> dict[str, Tensor]:
+    """``options["factors"]`` checked: name -> float32 ``(n,)``.
+
+    Raises:
+        ValueError: An unknown option or factor, or a value that its factor can't take.
+    """
+    given = dict(options or {})
+    wanted = given.pop("factors", {})
+    known = {factor.name: factor for factor in world.factors}
+    if given or not set(wanted) <= set(known):
+        strange = sorted(given) + sorted(set(wanted) - set(known))
+        raise ValueError(f"unknown reset option {strange[0]!r}: options take 'factors', a dict of {', '.join(known)}")
+    fixed = {}
+    for name, value in wanted.items():
+        values = torch.as_tensor(np.asarray(value), dtype=torch.float32, device=world.device)
+        if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
+            raise ValueError(
+                f"reset option for factor {name!r} must be one value or {n}, not shape {tuple(values.shape)}"
+            )
+        fixed[name] = values.expand(n)
+        known[name].check(fixed[name])
+    return fixed

@@ -1,0 +1,93 @@
+"""How worlds get their ids, and how ``module:id`` becomes environments again."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import gymnasium
+import torch
+
+from ..errors import InputError, UnknownNameError
+from .core import Factored, World
+
+
+def register_world(id: str, world: str, max_episode_steps: int | None = None, **options: Any) -> None:
+    """Give a world a Gymnasium id; third parties' packages call this just as ours does.
+
+    Args:
+        id: As in ``"Their/World-v0"``.
+        world: Where its class is, as in ``"their_pkg.world:TheirWorld"``.
+        max_episode_steps: Episodes are truncated after so many steps; None for never.
+        options: Default options of the world.
+    """
+    gymnasium.register(
+        id=id,
+        entry_point="unbraid.envs.single:WorldEnv",
+        vector_entry_point="unbraid.envs.vector:WorldVectorEnv",
+        max_episode_steps=max_episode_steps,
+        kwargs={"world": world, **options},
+    )
+
+
+def resolve_world(world: World[Any] | str, device: torch.device | str, options: dict[str, Any]) -> World[Any]:
+    """The world itself, or a new one of the class that ``"module:Class"`` names."""
+    if isinstance(world, World):
+        return world
+    module, _, name = world.partition(":")
+    made = getattr(importlib.import_module(module), name)(device=device, **options)
+    if not isinstance(made, World):
+        raise TypeError(f"{world} is a {type(made).__name__}, not a World")
+    return made
+
+
+def find_spec(env: str) -> gymnasium.envs.registration.EnvSpec:
+    """The registered spec of ``"id"`` or ``"module:id"`` (the module is imported, which registers its ids).
+
+    Raises:
+        UnknownNameError: No such id.
+        InputError: No such module.
+    """
+    module, _, name = env.rpartition(":")
+    import_module_of(module or "unbraid.envs")
+    if name not in gymnasium.registry:
+        raise UnknownNameError("env", name, gymnasium.registry)
+    return gymnasium.spec(name)
+
+
+def import_module_of(module: str) -> None:
+    """Import a module that registers environments; `InputError` where there is none of that name."""
+    try:
+        importlib.import_module(module)
+    except (ModuleNotFoundError, ValueError) as error:
+        missing = getattr(error, "name", None) or module
+        raise InputError(
+            f"there is no module {missing!r} to take environments from; install the package that holds it"
+        ) from None
+
+
+def make_factored(env: str, num_envs: int, device: torch.device | str = "cpu", **options: Any) -> Any:
+    """A vector environment that is `Factored`, with tensors out and autoreset ``SAME_STEP``.
+
+    A world runs as one native batch; any other `Factored` environment as Gymnasium's `SyncVectorEnv`.
+
+    Args:
+        env: An id, or ``"module:id"``.
+        num_envs: How many copies.
+        device: Where the observations are wanted.
+        options: Options of the environment.
+
+    Raises:
+        InputError: No such environment, or one that states no factors.
+    """
+    from .adapter import FactoredVector  # imports what most callers don't need
+
+    spec = find_spec(env)
+    if spec.vector_entry_point == "unbraid.envs.vector:WorldVectorEnv":
+        return gymnasium.make_vec(spec, num_envs, output="torch", autoreset_mode="SameStep", device=device, **options)
+    probe = gymnasium.make(spec, **options)
+    stated = isinstance(probe.unwrapped, Factored)
+    probe.close()
+    if not stated:
+        raise InputError(f"env {env!r} states no factors; give it factors, get_factors(), set_factors() and observe()")
+    return FactoredVector(spec, num_envs, device, options)

@@ -1,0 +1,26 @@
+"""Errors that a person can act on: one line that says what was given, where, and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something a person gave is wrong. The message is one line; the command line prints it and exits with 2."""
+
+
+class UnknownNameError(InputError):
+    """A name that nothing answers to; the message offers the nearest names that exist.
+
+    Args:
+        kind: What was asked for, as in ``"metric"``.
+        given: The name that was asked for.
+        known: The names that exist.
+    """
+
+    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(given, names, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+        super().__init__(f"unknown {kind} {given!r}; {hint}")

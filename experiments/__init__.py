@@ -1,0 +1,1 @@
+"""The command line, runs on disk, reports."""

@@ -1,0 +1,56 @@
+"""The command ``unbraid``: each file in ``commands/`` is a command of its name, imported when it is called."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from .. import __version__
+from ..errors import InputError, UnknownNameError
+
+COMMANDS = Path(__file__).parent / "commands"
+
+
+def command_names() -> dict[str, str]:
+    """Every command and the first line of its file, without importing any."""
+    files = sorted(path for path in COMMANDS.glob("*.py") if not path.stem.startswith("_"))
+    return {path.stem: (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0] for path in files}
+
+
+def usage() -> str:
+    """The text of ``unbraid --help``."""
+    rows = "\n".join(f"  {name:<10} {line}" for name, line in command_names().items())
+    return (
+        f"unbraid {__version__}: interactive worlds, and learners that pull their factors of variation apart\n\n"
+        f"usage: unbraid COMMAND [OPTIONS]     (unbraid COMMAND --help shows every option)\n\n{rows}\n"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 2 wrong arguments or input, 1 interrupted."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help"):
+        print(usage(), end="")
+        return 0 if args else 2
+    if args[0] == "--version":
+        print(f"unbraid {__version__}")
+        return 0
+    try:
+        known = command_names()
+        if args[0] not in known:
+            raise UnknownNameError("command", args[0], known)
+        import_module(f".commands.{args[0]}", __package__).main(args[1:])
+    except InputError as error:
+        print(f"unbraid: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"unbraid: interrupted {stop}".rstrip(), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Options that several commands share, and how they are parsed and printed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import tyro
+import yaml
+
+from ...errors import InputError
+
+T = TypeVar("T")
+DEFAULT_ENV = "unbraid.envs:unbraid/Maze-v0"
+
+
+def parse(options: type[T], argv: Sequence[str], command: str, description: str | None = None) -> T:
+    """The options dataclass, filled from the command line; ``--help`` prints it and exits with 0.
+
+    Raises:
+        InputError: Wrong arguments, in one line.
+    """
+    said = io.StringIO()
+    config = (tyro.conf.OmitArgPrefixes,)
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(options, args=list(argv), prog=f"unbraid {command}", description=description, config=config)
+    except SystemExit as stop:
+        if stop.code:
+            raise InputError(f"{command}: {_one_line(said.getvalue())}") from None
+        raise
+
+
+def _one_line(box: str) -> str:
+    """Tyro's framed complaint without the frame and its title."""
+    inner = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    said = [line for line in inner if line and not line.startswith("─")]
+    return (
+        " ".join(said).replace("Error parsing config.objective: ", "").replace("Error parsing config: ", "")
+        or box.strip()
+    )
+
+
+def env_options(given: Sequence[str]) -> dict[str, Any]:
+    """``("goal=true", "image_size=32")`` as a dict; values are YAML.
+
+    Raises:
+        InputError: Something without ``=``, or a value that isn't YAML.
+    """
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise InputError(f"--env-options takes NAME=VALUE, as in goal=true, not {text!r}")
+        try:
+            found[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"--env-options {name}: {value!r} is not a YAML value") from None
+    return found
+
+
+def print_json(numbers: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    print(json.dumps(numbers))
+
+
+def print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:
+    """Two columns for people."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("", "", title=title, show_header=False, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def flat_rows(numbers: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested numbers as rows ``("dci.completeness", "0.913")``; matrices are left to ``--json``."""
+    rows: list[tuple[str, str]] = []
+    for name, value in numbers.items():
+        if isinstance(value, dict):
+            rows += flat_rows(value, f"{prefix}{name}.")
+        elif not (isinstance(value, list) and value and isinstance(value[0], list)):
+            rows.append((f"{prefix}{name}", _short(value)))
+    return rows
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_short(part) for part in value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

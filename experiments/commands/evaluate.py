@@ -1,0 +1,92 @@
+"""Score a trained run, or any codes in a file, against true factors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from ...errors import InputError
+from ._options import flat_rows, parse, print_json, print_table
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to score, and how.
+
+    Args:
+        run: Folder of a trained run.
+        codes: Instead of a run: an npz file with arrays codes (n, D) and factors (n, K), and, if you like,
+            codes_test (m, D) and factors_test (m, K).
+        metrics: Names with commas between; unbraid list shows them.
+        seed: Of the states and of metrics that draw at random.
+        device: auto, cpu or cuda.
+        json: Print one JSON object.
+    """
+
+    run: Annotated[Path | None, tyro.conf.Positional] = None
+    codes: Path | None = None
+    metrics: str = "mig,dci,factor_vae,r2"
+    seed: int = 0
+    device: str = "auto"
+    json: bool = False
+
+
+def main(argv: Sequence[str]) -> None:
+    """``unbraid evaluate (RUN | --codes FILE.npz) [OPTIONS]``."""
+    options = parse(Options, argv, "evaluate", __doc__)
+    names = [name.strip() for name in options.metrics.split(",") if name.strip()]
+    if (options.run is None) == (options.codes is None):
+        raise InputError("give one of the two: a run's folder, or --codes FILE.npz")
+    from ...representation import metrics
+
+    numbers: dict[str, Any]
+    if options.codes is not None:
+        numbers = metrics.evaluate(names, **load_codes(options.codes), seed=options.seed)
+    else:
+        assert options.run is not None
+        numbers = _evaluate_run(options.run, names, options)
+    if options.json:
+        print_json(numbers)
+    else:
+        print_table(str(options.codes or options.run), flat_rows(numbers))
+
+
+def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str, Any]:
+    from ...representation import metrics
+    from ...representation.training import pick_device
+    from .. import work
+    from ..runs import open_run
+
+    metrics.check_names(names)
+    run = open_run(folder)
+    learner = run.load(pick_device(options.device))
+    numbers = work.measure(run, learner, names, options.seed)
+    run.write_metrics(evaluation=numbers)
+    return numbers
+
+
+def load_codes(path: Path) -> dict[str, Any]:
+    """The arrays of an npz file, read without executing anything in it.
+
+    Raises:
+        InputError: No such file, not an npz, or not the arrays that are wanted.
+    """
+    import numpy as np
+
+    wanted = ("codes", "factors", "codes_test", "factors_test")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(f"--codes {path}: there is no such file") from None
+    except Exception as error:  # zipfile, numpy and OS errors alike: whatever it is, the file can't be read
+        raise InputError(f"--codes {path} can't be read as an npz file of plain arrays: {error}") from None
+    if not {"codes", "factors"} <= set(arrays) <= set(wanted):
+        raise InputError(
+            f"--codes {path} holds {sorted(arrays)}; it must hold codes and factors, and may hold {wanted[2:]}"
+        )
+    return arrays

@@ -1,0 +1,55 @@
+"""Let a trained agent reach random goal images, and count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ...errors import InputError
+from ._options import flat_rows, parse, print_json, print_table
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to plan with.
+
+    Args:
+        run: Folder of a trained run.
+        episodes: Pairs of a start and a goal image.
+        max_steps: Actions an episode may take.
+        seed: Of the pairs.
+        device: auto, cpu or cuda.
+        json: Print one JSON object.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    episodes: int = 100
+    max_steps: int = 64
+    seed: int = 0
+    device: str = "auto"
+    json: bool = False
+
+
+def main(argv: Sequence[str]) -> None:
+    """``unbraid plan RUN [OPTIONS]``."""
+    options = parse(Options, argv, "plan", __doc__)
+    for name in ("episodes", "max_steps"):
+        if getattr(options, name) < 1:
+            raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
+    from ...representation.training import pick_device
+    from .. import work
+    from ..runs import open_run
+
+    run = open_run(options.run)
+    numbers, _ = work.plan(
+        run, run.load(pick_device(options.device)), options.episodes, options.seed, options.max_steps
+    )
+    run.write_metrics(plan=numbers)
+    if options.json:
+        print_json(dict(numbers))
+    else:
+        print_table(f"goal reaching with {options.run}", flat_rows(dict(numbers)))

@@ -1,0 +1,130 @@
+"""Look at a world: random actions, or your own keys in a terminal or a window; into a GIF or MP4 if you like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from ...errors import InputError
+from ._options import DEFAULT_ENV, env_options, parse
+
+ARROWS = {"\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left"}
+WINDOW_ARROWS = {65362: "\x1b[A", 65364: "\x1b[B", 65363: "\x1b[C", 65361: "\x1b[D"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to look at.
+
+    Args:
+        env: Environment: ID, or MODULE:ID for any package's.
+        env_options: Options of the environment, NAME=VALUE each, as in goal=true.
+        mode: random: random actions; keys: yours, in this terminal; window: yours, in a window. Arrows move, digits
+            are the actions by number, r starts a new episode, q ends.
+        steps: At most so many steps.
+        seed: Of the world and of random actions.
+        out: Write what was seen to this .gif or .mp4.
+        fps: Frames a second, of the movie.
+    """
+
+    env: Annotated[str, tyro.conf.Positional] = DEFAULT_ENV
+    env_options: tuple[str, ...] = ()
+    mode: Literal["random", "keys", "window"] = "random"
+    steps: int = 100
+    seed: int = 0
+    out: Path | None = None
+    fps: float = 8.0
+
+
+def main(argv: Sequence[str]) -> None:
+    """``unbraid play [ENV] [OPTIONS]``."""
+    options = parse(Options, argv, "play", __doc__)
+    if options.out is not None and options.out.suffix not in (".gif", ".mp4"):
+        raise InputError(f"--out {options.out}: a movie's name ends in .gif or .mp4")
+    import gymnasium
+
+    from ...envs import find_spec
+
+    env = gymnasium.make(find_spec(options.env), render_mode="rgb_array", **env_options(options.env_options))
+    names = getattr(env.unwrapped, "action_names", ())
+    env.action_space.seed(options.seed)
+    keys: Iterator[str] | None = None
+    screen: Any = None
+    if options.mode == "keys":
+        from .._terminal import keypresses, show
+
+        keys, screen = keypresses(), show
+    elif options.mode == "window":
+        screen, keys = _window(env)
+    frames, total = _episodes(env, options, names, keys, screen)
+    print(
+        f"{len(frames) - 1} steps of {options.env}, return {total:g}; actions: {', '.join(names) or env.action_space}"
+    )
+    if options.out is not None:
+        from ..movies import enlarge, write_movie
+
+        write_movie(options.out, [enlarge(frame, 256) for frame in frames], options.fps)
+        print(f"wrote {options.out}")
+
+
+def _episodes(
+    env: Any, options: Options, names: Sequence[str], keys: Iterator[str] | None, screen: Any
+) -> tuple[list[Any], float]:
+    """Play on until the steps or the player's patience are over: what was seen, and all rewards."""
+    env.reset(seed=options.seed)
+    frames, total = [env.render()], 0.0
+    while len(frames) <= options.steps:
+        if screen is not None:
+            screen(frames[-1], f"step {len(frames) - 1}   return {total:g}   arrows or 0-9 act, r restarts, q ends")
+        key = next(keys, "q") if keys is not None else None
+        if key == "q":
+            break
+        if key == "r":
+            env.reset()
+            frames.append(env.render())
+            continue
+        action = env.action_space.sample() if key is None else action_of(key, names, env.action_space)
+        if action is None:
+            continue
+        _, reward, terminated, truncated, _ = env.step(action)
+        total += float(reward)
+        frames.append(env.render())
+        if terminated or truncated:
+            env.reset()
+    return frames, total
+
+
+def action_of(key: str, names: Sequence[str], space: Any) -> int | None:
+    """The action a key stands for: an arrow by name, a digit by number, space for ``toggle``; None for any other."""
+    name = ARROWS.get(key, "toggle" if key == " " else "")
+    if name in names:
+        return names.index(name)
+    return int(key) if key.isdigit() and space.contains(int(key)) else None
+
+
+def _window(env: Any) -> tuple[Any, Iterator[str]]:
+    """A window's way to show a frame, and the keys pressed in it."""
+    from ..movies import enlarge, import_opencv
+
+    cv2 = import_opencv()
+    title = "unbraid play"
+    try:
+        cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE)
+    except cv2.error:
+        raise InputError("--mode window: no screen to open a window on; use --mode keys in a terminal") from None
+
+    def show(frame: Any, caption: str) -> None:
+        cv2.imshow(title, enlarge(frame, 512)[:, :, ::-1])
+        cv2.setWindowTitle(title, caption)
+
+    def keys() -> Iterator[str]:
+        while cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) >= 1:
+            code = cv2.waitKeyEx(50)
+            if code != -1:
+                yield WINDOW_ARROWS.get(code, chr(code & 0xFF))
+
+    return show, keys()

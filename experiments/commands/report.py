@@ -1,0 +1,41 @@
+"""Draw a run's figures and write its report, one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from ._options import parse, print_json
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to report on.
+
+    Args:
+        run: Folder of a trained run.
+        compare: Folders of other runs in the same environment, for the table and the figures beside it.
+        json: Print one JSON object.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    compare: tuple[Path, ...] = ()
+    json: bool = False
+
+
+def main(argv: Sequence[str]) -> None:
+    """``unbraid report RUN [OPTIONS]``."""
+    options = parse(Options, argv, "report", __doc__)
+    from ..report import write_report
+    from ..runs import open_run
+
+    others = {str(folder): open_run(folder) for folder in options.compare}
+    path = write_report(open_run(options.run), others)
+    if options.json:
+        print_json({"report": str(path)})
+    else:
+        print(f"wrote {path}")

@@ -1,0 +1,142 @@
+"""Pictures of a run, drawn with Matplotlib; each function returns a `Figure`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..envs import Factor
+
+INK, BLUE, GREY = "#22313f", "#2f6fb3", "#b8c0c8"
+SHOWN_LATENTS = 10
+
+
+def read_scalars(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """All TensorBoard scalars of a run: name -> steps, values."""
+    from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
+
+    events = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
+    events.Reload()
+    series = {name: events.Scalars(name) for name in events.Tags()["scalars"]}
+    return {
+        name: ([event.step for event in points], [event.value for event in points]) for name, points in series.items()
+    }
+
+
+def learning_curves(scalars: Mapping[str, tuple[list[int], list[float]]]) -> Figure:
+    """Every loss term against the step, with its running mean on top."""
+    figure = Figure(figsize=(3.2 * len(scalars), 2.6), layout="constrained")
+    for axes, (name, (steps, values)) in zip(
+        figure.subplots(1, len(scalars), squeeze=False)[0], scalars.items(), strict=True
+    ):
+        axes.plot(steps, values, color=GREY, linewidth=0.8)
+        width = max(1, len(values) // 40)
+        smooth = np.convolve(values, np.ones(width) / width, mode="valid")
+        axes.plot(steps[width - 1 :], smooth, color=BLUE, linewidth=1.6)
+        settled = np.asarray(values[len(values) // 20 :])
+        if name in ("loss", "reconstruction") and np.ptp(settled) > 0:  # the first steps dwarf all the rest
+            axes.set_ylim(settled.min() - 0.05 * np.ptp(settled), np.quantile(settled, 0.98) + 0.1 * np.ptp(settled))
+        _label(axes, name, "step", "")
+    return figure
+
+
+def latents_against_factors(
+    codes: NDArray[Any], factors: NDArray[Any], stated: Sequence[Factor], best: Sequence[int | None]
+) -> Figure:
+    """One panel per factor (row) and latent (column): each state is a dot; the best latent of a factor is blue."""
+    shown = min(codes.shape[1], SHOWN_LATENTS)
+    figure = Figure(figsize=(1.2 + 1.75 * shown, 1.9 * len(stated)), layout="constrained")
+    panels = figure.subplots(len(stated), shown, squeeze=False, sharex="row")
+    jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(codes))
+    for k, factor in enumerate(stated):
+        for d in range(shown):
+            colour = BLUE if d == best[k] else GREY
+            panels[k][d].scatter(factors[:, k] + jitter, codes[:, d], s=3, color=colour, alpha=0.5, linewidths=0)
+            _label(
+                panels[k][d],
+                f"latent {d + 1}" if k == 0 else "",
+                f"{factor.name} ({factor.unit})".removesuffix(" ()"),
+                "",
+            )
+    return figure
+
+
+def latent_plane(
+    codes: NDArray[Any], factors: NDArray[Any], stated: Sequence[Factor], best: Sequence[int | None]
+) -> Figure:
+    """States in the plane of the two latents that read the first two factors best, coloured by each of the two.
+
+    Where one latent reads both (or none is named), the most varying other one is the second.
+    """
+    varying = [int(d) for d in codes.var(0).argsort()[::-1]]
+    wanted = [d for d in best[:2] if d is not None] + varying
+    one = wanted[0]
+    other = next(d for d in wanted if d != one)
+    shown = stated[:2]
+    figure = Figure(figsize=(3.8 * len(shown), 3.2), layout="constrained")
+    for k, axes in enumerate(figure.subplots(1, len(shown), squeeze=False)[0]):
+        dots = axes.scatter(codes[:, one], codes[:, other], c=factors[:, k], s=14, cmap="viridis", linewidths=0)
+        figure.colorbar(dots, ax=axes, label=shown[k].name)
+        _label(axes, "", f"latent {one + 1}", f"latent {other + 1}")
+    return figure
+
+
+def traversal_grid(images: NDArray[np.uint8]) -> Figure:
+    """One row per latent, swept from left to right: images ``(D, values, H, W, C)``."""
+    rows, columns = min(len(images), SHOWN_LATENTS), images.shape[1]
+    figure = Figure(figsize=(0.95 * columns + 0.9, 0.98 * rows), layout="constrained")
+    for d, row in enumerate(figure.subplots(rows, columns, squeeze=False)):
+        for axes, image in zip(row, images[d], strict=True):
+            axes.imshow(image.squeeze(), cmap="gray", interpolation="nearest")
+            axes.set_xticks([])
+            axes.set_yticks([])
+        row[0].set_ylabel(f"latent {d + 1}", rotation=0, ha="right", va="center", color=INK)
+    return figure
+
+
+def policy_table(agent: Mapping[str, Any], factors: Sequence[str]) -> Figure:
+    """What each policy does (probability of each action) and what it changes (mean change of each factor)."""
+    policies, actions = policy_names(len(agent["policy"])), agent["actions"]
+    figure = Figure(
+        figsize=(2.4 + 0.8 * (len(actions) + len(factors)), 0.6 + 0.55 * len(policies)), layout="constrained"
+    )
+    left, right = figure.subplots(1, 2, width_ratios=[len(actions), len(factors)])
+    _heat(left, np.array(agent["policy"]), ("probability of each action", policies, actions), ("Blues", 0, 1))
+    _heat(
+        right, np.array(agent["effect"]), ("mean change of each factor", [""] * len(policies), factors), ("RdBu", -1, 1)
+    )
+    return figure
+
+
+def policy_names(count: int) -> list[str]:
+    """``latent 1 up``, ..., ``latent 1 down``, ... in the order of an ICF agent's policies."""
+    half = count // 2
+    return [f"latent {k % half + 1} {'up' if k < half else 'down'}" for k in range(count)]
+
+
+def _heat(
+    axes: Any, matrix: NDArray[Any], texts: tuple[str, Sequence[str], Sequence[str]], colours: tuple[str, float, float]
+) -> None:
+    """A matrix as a table of coloured numbers; texts: title, rows, columns; colours: map, low, high."""
+    title, rows, columns = texts
+    axes.imshow(matrix, cmap=colours[0], vmin=colours[1], vmax=colours[2], aspect="auto")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    for (row, column), value in np.ndenumerate(matrix):
+        dark = abs(value) > 0.6 * colours[2]
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if dark else INK)
+    axes.set_title(title, fontsize=9, color=INK)
+    axes.tick_params(length=0, labelsize=8, colors=INK)
+
+
+def _label(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set_title(title, fontsize=9, color=INK)
+    axes.set_xlabel(x, fontsize=8, color=INK)
+    axes.set_ylabel(y, fontsize=8, color=INK)
+    axes.tick_params(labelsize=7, colors=INK)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,100 @@
+"""One self-contained page about a run: its numbers, its figures, and what they show."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ..envs import make_factored
+from ..representation.storage import write_atomically
+from . import work
+from .album import Album
+from .runs import Run, learner_module
+
+DEFAULT_METRICS = ["mig", "dci", "factor_vae", "r2"]
+EPISODES = 100
+
+
+def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
+    """Draw a finished run's figures into ``figures/`` and write ``report.html``; returns its path.
+
+    What isn't measured yet (evaluation, and planning where the learner acts) is measured first.
+
+    Args:
+        run: The run.
+        compared: Other runs in the same environment, by the name that the table gives them.
+    """
+    runs = {run.learner: run, **(compared or {})}
+    for one in runs.values():
+        complete_metrics(one)
+    several = len(runs) > 1
+    pictures = [
+        picture
+        for name, one in runs.items()
+        for picture in Album(one, run.folder / "figures", name if several else "").draw()
+    ]
+    numbers = {name: one.read_metrics() for name, one in runs.items()}
+    source = files("unbraid.assets").joinpath("report.html.j2").read_text(encoding="utf-8")
+    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+    page = template.render(
+        asked=run.to_dict(),
+        seen=numbers[run.learner],
+        columns=list(numbers),
+        rows=comparison(runs, numbers),
+        pictures=pictures,
+    )
+    path = run.folder / "report.html"
+    write_atomically(path, lambda file: file.write_text(page, encoding="utf-8"))
+    return path
+
+
+def complete_metrics(run: Run) -> None:
+    """Evaluate, and plan with, a finished run where ``metrics.json`` doesn't say yet how that went."""
+    known = run.read_metrics()
+    if not set(DEFAULT_METRICS) <= set(known.get("evaluation", ())):
+        run.write_metrics(evaluation=work.measure(run, run.load(), DEFAULT_METRICS))
+    if "plan" not in known and hasattr(learner_module(run.learner), "plan"):
+        run.write_metrics(plan=work.plan(run, run.load(), EPISODES, 0)[0])
+
+
+def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """The rows of the table: what is measured, and each run's figure as text; rows that no run has are left out."""
+    run = next(iter(runs.values()))
+    factors = [factor.name for factor in make_factored(run.env, 1, **run.env_options).factors]
+    asked: list[tuple[str, tuple[Any, ...]]] = [
+        *(
+            (f"R² of {name} from its best single latent", ("evaluation", "r2", "single", k))
+            for k, name in enumerate(factors)
+        ),
+        *((f"R² of {name} from the whole code", ("evaluation", "r2", "linear", k)) for k, name in enumerate(factors)),
+        ("MIG", ("evaluation", "mig", "score")),
+        ("DCI disentanglement", ("evaluation", "dci", "disentanglement")),
+        ("DCI completeness", ("evaluation", "dci", "completeness")),
+        ("DCI informativeness", ("evaluation", "dci", "informativeness")),
+        ("FactorVAE score", ("evaluation", "factor_vae", "score")),
+        ("selectivity, mean over policies", ("evaluation", "agent", "selectivity")),
+        ("selectivity of the best actions for this code", ("evaluation", "agent", "selectivity_ceiling")),
+        ("goal images reached", ("plan", "success")),
+        ("steps taken / shortest path", ("plan", "steps_ratio")),
+        ("training seconds", ("train_seconds",)),
+    ]
+    rows = [(label, [_text(_dig(one, path)) for one in numbers.values()]) for label, path in asked]
+    return [(label, cells) for label, cells in rows if set(cells) != {"–"}]
+
+
+def _dig(tree: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return tree
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if value >= 10 else f"{value:.3f}"

@@ -1,0 +1,193 @@
+"""Runs on disk: what was trained, on what, with which outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+from .. import __version__, lookup
+from ..errors import InputError, UnknownNameError
+from ..representation.storage import load_tensors, save_tensors, write_atomically
+
+CONFIG, WEIGHTS, METRICS = "config.yaml", "model.safetensors", "metrics.json"
+PACKAGES = ("torch", "numpy", "gymnasium", "lightning", "scikit-learn")
+
+
+def learner_names() -> list[str]:
+    """Everything that `unbraid train` trains: the agents, and the VAE."""
+    return sorted([*lookup.names("agents"), "vae"])
+
+
+def learner_module(name: str) -> ModuleType:
+    """The module that offers ``Config``, ``build`` and ``data``; `UnknownNameError` for another name."""
+    if name not in learner_names():
+        raise UnknownNameError("learner", name, learner_names())
+    return import_module("unbraid.representation.vae" if name == "vae" else f"unbraid.agents.{name}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder and what was asked for.
+
+    Args:
+        folder: Where it lies.
+        learner: What is trained: a name from `learner_names`.
+        env: Its environment, ``"id"`` or ``"module:id"``.
+        env_options: Options of the environment.
+        seed: Of weights, data and noise.
+        config: The learner's configuration, an instance of its module's ``Config``.
+    """
+
+    folder: Path
+    learner: str
+    env: str
+    env_options: dict[str, Any]
+    seed: int
+    config: Any
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values; the folder is left out."""
+        asked = {"learner": self.learner, "env": self.env, "env_options": self.env_options, "seed": self.seed}
+        return {**asked, "config": self.config.to_dict(), "unbraid": __version__}
+
+    def create(self, resume: bool = False, overwrite: bool = False) -> bool:
+        """Make the folder and write ``config.yaml``; returns False if the run is there already and finished.
+
+        Raises:
+            InputError: The folder exists and neither flag is given; it isn't a run (it is never deleted then); or it
+                is a run of something else and can't be resumed as this.
+        """
+        if self.folder.exists() and any(self.folder.iterdir() if self.folder.is_dir() else [self.folder]):
+            if not (resume or overwrite):
+                raise InputError(
+                    f"{self.folder} exists; go on with --resume, replace it with --overwrite, or choose another --out"
+                )
+            if not (self.folder / CONFIG).is_file():
+                raise InputError(f"{self.folder} exists and is not a run (it has no {CONFIG}); choose another --out")
+            if resume and not overwrite:
+                self._check_same()
+                return not self.finished
+            shutil.rmtree(self.folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"can't make the folder {self.folder}: {error.strerror}") from None
+        text = yaml.safe_dump(self.to_dict(), sort_keys=False)
+        write_atomically(self.folder / CONFIG, lambda file: file.write_text(text))
+        return True
+
+    def _check_same(self) -> None:
+        here, there = self.to_dict(), open_run(self.folder).to_dict()
+        different = [f"{key} {there[key]!r}, not {here[key]!r}" for key in here if here[key] != there[key]]
+        if different:
+            raise InputError(
+                f"{self.folder} was begun with {'; '.join(different)}: use the same options, or --overwrite"
+            )
+
+    @property
+    def finished(self) -> bool:
+        """Whether its training came to the end."""
+        return (self.folder / WEIGHTS).exists()
+
+    def save(self, learner: Any) -> None:
+        """Write the trained weights."""
+        save_tensors(self.folder / WEIGHTS, learner.state_dict())
+
+    def load(self, device: Any = "cpu") -> Any:
+        """The trained learner.
+
+        Raises:
+            InputError: The weights are missing, damaged, or of another learner.
+        """
+        import torch
+
+        from ..envs import make_factored
+
+        module = learner_module(self.learner)
+        learner = module.build(self.config, make_factored(self.env, 1, **self.env_options), torch.Generator())
+        if not self.finished:
+            raise InputError(
+                f"{self.folder} has no {WEIGHTS}: its training isn't finished; go on with unbraid train ... --resume"
+            )
+        try:
+            learner.load_state_dict(load_tensors(self.folder / WEIGHTS))
+        except RuntimeError as error:
+            raise InputError(
+                f"{self.folder / WEIGHTS} doesn't fit {self.folder / CONFIG}: {str(error).splitlines()[1].strip()}"
+            ) from None
+        return learner.to(device).eval()
+
+    def write_metrics(self, **numbers: Any) -> dict[str, Any]:
+        """Add numbers to ``metrics.json`` and return all of it."""
+        known = self.read_metrics() | numbers
+        known |= {"seed": self.seed, "versions": versions(), "hardware": hardware(), "date": time.strftime("%Y-%m-%d")}
+        text = json.dumps(known, indent=2)
+        write_atomically(self.folder / METRICS, lambda file: file.write_text(text))
+        return known
+
+    def read_metrics(self) -> dict[str, Any]:
+        """What ``metrics.json`` holds; nothing where there is none."""
+        path = self.folder / METRICS
+        try:
+            return dict(json.loads(path.read_text())) if path.exists() else {}
+        except (ValueError, TypeError):
+            raise InputError(f"{path} is damaged: it isn't a JSON object; delete it and evaluate again") from None
+
+
+def open_run(folder: Path) -> Run:
+    """The run that lies in a folder.
+
+    Raises:
+        InputError: There is no such folder, it isn't a run, or its configuration is damaged.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise InputError(f"{folder} is not a run: it has no {CONFIG}; train one with: unbraid train icf --out {folder}")
+    try:
+        values = yaml.safe_load(path.read_text())
+        config = learner_module(values["learner"]).Config.from_dict(values["config"])
+        return Run(folder, values["learner"], values["env"], values["env_options"], values["seed"], config)
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is damaged: {str(error).splitlines()[0]}; restore it from a copy, or train again"
+        ) from None
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide results."""
+    found = {"unbraid": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores and GPU."""
+    torch = sys.modules.get("torch")
+    gpu = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
+    return {"machine": platform.machine(), "processor": _processor(), "cores": os.cpu_count(), "gpu": gpu}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )

@@ -1,0 +1,76 @@
+"""What the commands do, as functions: train a run, measure it, plan with it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import torch
+
+from ..envs import make_factored
+from ..errors import InputError
+from ..representation import metrics as scores
+from ..representation.data import draw_states
+from ..representation.training import FitOptions, fit, pick_device
+from .runs import Run, learner_module
+
+METRIC_POINTS = 3000
+METRIC_SEED = 1_000_003  # states for the metrics come from other seeds than training's
+
+
+class Prepared(NamedTuple):
+    """An untrained learner and its data."""
+
+    learner: Any
+    data: Any
+
+
+def prepare(run: Run, device: str = "auto") -> Prepared:
+    """What a run trains, from scratch; nothing is written.
+
+    Raises:
+        InputError: No such environment, device or network; or an environment that the learner can't be trained in.
+    """
+    module = learner_module(run.learner)
+    try:
+        env = make_factored(run.env, run.config.batch_size, pick_device(device), **run.env_options)
+    except (TypeError, ValueError) as error:
+        raise error if isinstance(error, InputError) else InputError(f"env {run.env!r}: {error}") from error
+    learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
+    return Prepared(learner, module.data(run.config, env, run.seed))
+
+
+def train(run: Run, prepared: Prepared, device: str = "auto") -> None:
+    """Train (or go on training) in the run's folder, which is there; the weights are written at the end."""
+    config, title = run.config, f"{run.learner}, seed {run.seed}"
+    started = time.perf_counter()
+    fit(
+        prepared.learner,
+        prepared.data,
+        FitOptions(config.steps, config.learning_rate, seed=run.seed, device=device, title=title),
+        run.folder,
+    )
+    run.save(prepared.learner)
+    run.write_metrics(train_seconds=time.perf_counter() - started)
+
+
+def measure(run: Run, learner: Any, names: list[str], seed: int = 0, points: int = METRIC_POINTS) -> dict[str, Any]:
+    """Metrics of a trained learner's code on fresh states, and what its own module measures."""
+    images, factors = draw_states(
+        run.env, points, METRIC_SEED + seed, next(learner.parameters()).device, **run.env_options
+    )
+    codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
+    numbers: dict[str, Any] = scores.evaluate(names, codes.cpu(), factors.cpu(), seed=seed)
+    module = learner_module(run.learner)
+    if hasattr(module, "evaluate"):
+        numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + seed, **run.env_options)
+    return numbers
+
+
+def plan(run: Run, learner: Any, episodes: int, seed: int, max_steps: int = 64) -> tuple[dict[str, float], Any]:
+    """Goal reaching with a trained agent; `InputError` for a learner that doesn't act."""
+    module = learner_module(run.learner)
+    if not hasattr(module, "plan"):
+        raise InputError(f"{run.folder} holds a {run.learner!r}, which doesn't act; plan with an agent, such as icf")
+    numbers, trip = module.plan(learner, run.env, episodes, seed, max_steps, **run.env_options)
+    return numbers, trip

@@ -1,0 +1,184 @@
+"""The ICF agent: its loss by hand, its planner on a code that is already perfect."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from unbraid.agents import icf
+from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity
+from unbraid.agents.icf.plan import action_effects, reach
+from unbraid.envs import make_factored
+from unbraid.errors import InputError
+from unbraid.representation.data import RandomWalk, Transitions, random_actions
+
+MAZE = "unbraid/Maze-v0"
+
+
+def agent(env: str = MAZE, **settings: Any) -> icf.ICF:
+    config = icf.Config(**settings)
+    return icf.build(config, make_factored(env, 2), torch.Generator().manual_seed(0))
+
+
+def test_selectivity_by_hand() -> None:
+    change = torch.tensor([[3.0, -1.0], [0.0, 0.0], [0.0, 2.0]])
+    expected = [[0.75, -0.25, -0.75, 0.25], [0, 0, 0, 0], [0, 1, 0, -1]]
+    assert torch.allclose(selectivity(change, 0.0).nan_to_num(0), torch.tensor(expected))
+    assert selectivity(change, 1.0)[0].tolist() == pytest.approx([0.6, -0.2, -0.6, 0.2])
+
+
+def test_expected_selectivity_by_hand() -> None:
+    """One latent, two actions drawn equally often: up moves it by +1, down by -1."""
+    probabilities = torch.tensor([[[0.9, 0.1], [0.2, 0.8]]]).expand(2, -1, -1)
+    action, change = torch.tensor([0, 1]), torch.tensor([[1.0], [-1.0]])
+    found = expected_selectivity(probabilities, action, change, 0.0)
+    rising, falling = 0.9 - 0.1, 0.8 - 0.2
+    assert found.item() == pytest.approx((rising + falling) / 2)
+
+
+def test_the_importance_weighted_estimate_is_the_exact_expectation() -> None:
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.softmax(torch.randn(1, 4, 3, generator=generator), -1)
+    change = torch.randn(3, 2, generator=generator)
+    estimate = expected_selectivity(probabilities.expand(3, -1, -1), torch.arange(3), change, 1e-3)
+    exact = (probabilities[0] * selectivity(change, 1e-3).T).sum(1).mean()
+    assert estimate.item() == pytest.approx(exact.item(), abs=1e-6)
+
+
+def test_entropy_by_hand_and_where_a_probability_rounds_to_zero() -> None:
+    logs = torch.log_softmax(torch.tensor([[0.0, 0.0], [200.0, -200.0]], requires_grad=True), -1)
+    found = entropy(logs)
+    assert found.item() == pytest.approx(math.log(2) / 2)
+    assert torch.autograd.grad(found, logs)[0].isfinite().all()
+
+
+def test_gradient_by_finite_differences() -> None:
+    logits = torch.randn(3, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    change = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
+
+    def value(logits: Tensor, change: Tensor) -> Tensor:
+        return expected_selectivity(logits.softmax(-1), torch.tensor([0, 2, 1]), change, 1e-3)
+
+    assert torch.autograd.gradcheck(value, (logits, change))
+
+
+def test_the_loss_is_its_terms() -> None:
+    learner = agent()
+    batch = RandomWalk(make_factored(MAZE, 8), 0).draw()
+    terms = learner(batch, 0, torch.Generator())
+    objective = terms["selectivity"] + learner.config.temperature * terms["entropy"]
+    assert terms["loss"].item() == pytest.approx(
+        (terms["reconstruction"] - learner.config.selectivity_weight * objective).item(), rel=1e-5
+    )
+    assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
+
+
+def test_policies_do_not_shape_the_code_by_what_they_read() -> None:
+    learner = agent(selectivity_weight=1.0)
+    batch = RandomWalk(make_factored(MAZE, 4), 0).draw()
+    still = Transitions(batch.image, batch.action, batch.image)
+    learner(still, 0, torch.Generator())["entropy"].backward()
+    assert all(part.grad is None for part in learner.encoder.parameters())
+
+
+@pytest.mark.parametrize("setting", ["latents", "steps", "batch_size", "learning_rate", "epsilon"])
+def test_settings_that_cannot_be_are_refused(setting: str) -> None:
+    with pytest.raises(InputError, match=f"{setting} must be above 0, not 0"):
+        icf.Config(**{setting: 0})
+
+
+class Knowing(nn.Module):
+    """An encoder that reads the agent's place off the pixels: the code is (x, -2 y), exactly."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        red = ((x[:, 0] > 0.6) & (x[:, 1] < 0.3)).float()
+        weight = red / red.sum((1, 2), keepdim=True)
+        axis = (torch.arange(64) - 3.5) / 8
+        return torch.stack([(weight.sum(1) * axis).sum(1), -2 * (weight.sum(2) * axis).sum(1)], 1)
+
+
+@pytest.fixture
+def knowing() -> icf.ICF:
+    learner = agent()
+    learner.encoder = Knowing()  # type: ignore[assignment]
+    return learner
+
+
+def test_action_effects_are_read_off_transitions(knowing: icf.ICF) -> None:
+    effects = action_effects(knowing, RandomWalk(make_factored(MAZE, 32), 0))
+    assert torch.allclose(effects, torch.tensor([[-1.0, 0], [1, 0], [0, 2], [0, -2]]), atol=1e-3)
+
+
+def test_a_perfect_code_reaches_every_goal_nearly_as_fast_as_can_be(knowing: icf.ICF) -> None:
+    numbers, trip = icf.plan(knowing, MAZE, episodes=200, seed=0)
+    assert numbers["success"] == 1
+    assert 1 <= numbers["steps_ratio"] < 1.2
+    assert trip.stopped.all() and len(trip.images) == trip.steps.max() + 1
+    at_goal = torch.stack([trip.images[-1].flatten(1), trip.goals.flatten(1)])
+    assert torch.equal(*at_goal)
+
+
+def test_an_untrained_code_does_not(knowing: icf.ICF) -> None:
+    assert icf.plan(agent(), MAZE, episodes=50, seed=0)[0]["success"] < 0.5
+
+
+def test_episodes_that_end_on_the_way_are_not_successes(knowing: icf.ICF) -> None:
+    """Goal tiles end the episode: a walk over one is lost, and must not be counted from the next episode's start."""
+    env = make_factored("unbraid/MazeGoal-v0", 64)
+    env.reset(seed=0)
+    values = env.get_factors()
+    values[:, :2], values[:, 2], values[:, 3] = torch.tensor([0.0, 0.0]), 1, 0
+    env.set_factors(torch.where(torch.arange(4) < 2, torch.tensor([3.0, 0, 0, 0]), values))
+    goals = env.observe()
+    env.set_factors(values)
+    trip = reach(knowing, env, goals, torch.tensor([[-1.0, 0], [1, 0], [0, 2], [0, -2]]), 1)
+    assert not trip.stopped.any()
+
+
+def test_evaluation_is_exact_on_a_perfect_code(knowing: icf.ICF) -> None:
+    numbers = icf.evaluate(knowing, MAZE, seed=0, states=2000)
+    world = make_factored(MAZE, 1).world
+    free = (~world.walls).nonzero()[:, 0]
+    moves = [(world.neighbours[a, free] != free).float().mean().item() for a in range(4)]
+    assert numbers["selectivity_ceiling"] == pytest.approx(sum(moves) / 4, abs=0.02)
+    assert torch.tensor(numbers["policy"]).sum(1).tolist() == pytest.approx([1] * 4)
+    assert numbers["actions"] == ["left", "right", "up", "down"]
+    assert abs(numbers["selectivity"]) < 0.1  # its policies are still uniform
+    assert torch.tensor(numbers["effect"]).shape == (4, 2)
+
+
+def test_rollouts_show_every_policy_from_one_start() -> None:
+    images = icf.rollouts(agent(), MAZE, seed=0, steps=3)
+    assert images.shape == (4, 4, 64, 64, 3)
+    assert (images[0] == images[0, :1]).all()
+
+
+def test_random_actions_cover_the_space() -> None:
+    from gymnasium import spaces
+
+    generator = torch.Generator().manual_seed(0)
+    assert random_actions(spaces.Discrete(3, start=2), 200, generator).unique().tolist() == [2, 3, 4]
+    box = random_actions(spaces.Box(-2, 1, (2,)), 500, generator)
+    assert box.shape == (500, 2) and box.min() < -1.8 and 0.8 < box.max() <= 1
+    with pytest.raises(ValueError, match="bounded Box"):
+        random_actions(spaces.Box(0, float("inf"), (1,)), 1, generator)
+
+
+def test_random_walks_see_the_last_image_of_an_episode() -> None:
+    env = make_factored("unbraid/Maze-v0", 4, max_episode_steps=3)
+    walk = RandomWalk(env, 0)
+    for step in range(9):
+        batch = walk.draw()
+        moved = (batch.image != batch.next_image).flatten(1).sum(1)
+        assert (moved <= 2 * 8 * 8 * 3).all()
+        assert torch.equal(batch.next_image, walk.image) == (step % 3 != 2)
+
+
+def test_it_trains_end_to_end(tmp_path: Path, cli: Any) -> None:
+    done = cli("train", "icf", "--steps", 4, "--batch-size", 4, "--out", tmp_path / "run", "--device", "cpu", "--json")
+    assert done.status == 0, done.err

@@ -1,0 +1,55 @@
+"""Networks by name, their shapes and their first weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from beartype import beartype
+from jaxtyping import Float, UInt8, jaxtyped
+
+from unbraid.errors import InputError, UnknownNameError
+from unbraid.representation.networks import NETWORKS, ImageShape, initialise, network, to_floats, to_images
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("shape", [ImageShape(64, 64, 3), ImageShape(32, 48, 1)])
+def test_shapes(name: str, shape: ImageShape) -> None:
+    pair = network(name)
+
+    @jaxtyped(typechecker=beartype)
+    def codes(x: Float[torch.Tensor, "B C H W"]) -> Float[torch.Tensor, "B 5"]:
+        return pair.encoder(shape, 5)(x)  # type: ignore[no-any-return]
+
+    @jaxtyped(typechecker=beartype)
+    def logits(z: Float[torch.Tensor, "B 5"]) -> Float[torch.Tensor, "B C H W"]:
+        return pair.decoder(5, shape)(z)  # type: ignore[no-any-return]
+
+    x = torch.rand(2, shape.channels, shape.height, shape.width)
+    assert logits(codes(x)).shape == x.shape
+
+
+def test_sizes_that_do_not_fit_and_unknown_names_are_refused() -> None:
+    with pytest.raises(InputError, match="multiples of 16, not 40x64"):
+        network("conv").encoder(ImageShape(40, 64, 3), 2)
+    with pytest.raises(UnknownNameError, match="unknown network 'cov'; did you mean conv"):
+        network("cov")
+
+
+def test_initial_weights_come_from_the_generator_alone_and_keep_the_scale() -> None:
+    first, second = (network("conv").encoder(ImageShape(64, 64, 3), 64) for _ in range(2))
+    for encoder in (first, second):
+        initialise(encoder, torch.Generator().manual_seed(3))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    x = torch.randn(64, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    assert 0.3 < first(x).std() < 3
+
+
+def test_images_and_floats_are_each_others_inverse() -> None:
+    images = torch.arange(256, dtype=torch.uint8).view(1, 16, 16, 1)
+
+    @jaxtyped(typechecker=beartype)
+    def there_and_back(images: UInt8[torch.Tensor, "B H W C"]) -> UInt8[torch.Tensor, "B H W C"]:
+        return to_images(to_floats(images))
+
+    assert torch.equal(there_and_back(images), images)
+    assert to_floats(images).max() == 1
