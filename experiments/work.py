@@ -40,16 +40,18 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
     return Prepared(learner, module.data(run.config, env, run.seed))
 
 
-def train(run: Run, prepared: Prepared, device: str = "auto") -> None:
+def train(run: Run, prepared: Prepared, device: str = "auto", checkpoint_every: int = 250) -> None:
     """Train (or go on training) in the run's folder, which is there; the weights are written at the end."""
-    config, title = run.config, f"{run.learner}, seed {run.seed}"
-    started = time.perf_counter()
-    fit(
-        prepared.learner,
-        prepared.data,
-        FitOptions(config.steps, config.learning_rate, seed=run.seed, device=device, title=title),
-        run.folder,
+    options = FitOptions(
+        run.config.steps,
+        run.config.learning_rate,
+        checkpoint_every=checkpoint_every,
+        seed=run.seed,
+        device=device,
+        title=f"{run.learner}, seed {run.seed}",
     )
+    started = time.perf_counter()
+    fit(prepared.learner, prepared.data, options, run.folder)
     run.save(prepared.learner)
     run.write_metrics(train_seconds=time.perf_counter() - started)
 

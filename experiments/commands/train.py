@@ -24,6 +24,7 @@ class Options:
         seed: Of weights, data and noise.
         out: Folder of the run; by default runs/LEARNER-SEED.
         device: auto, cpu or cuda.
+        checkpoint_every: Steps from one checkpoint to the next.
         resume: Go on from the last checkpoint in the folder.
         overwrite: Replace the run in the folder.
         json: Print the run's numbers as one JSON object.
@@ -34,6 +35,7 @@ class Options:
     seed: int = 0
     out: Path | None = None
     device: str = "auto"
+    checkpoint_every: int = 250
     resume: bool = False
     overwrite: bool = False
     json: bool = False
@@ -49,6 +51,8 @@ def main(argv: Sequence[str]) -> None:
         )
         return
     learner, options, config = _parse(argv[0], argv[1:])
+    if options.checkpoint_every < 1:
+        raise InputError(f"--checkpoint-every must be at least 1, not {options.checkpoint_every}")
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
     run = Run(folder, learner, options.env, env_options(options.env_options), options.seed, config)
 
@@ -56,7 +60,7 @@ def main(argv: Sequence[str]) -> None:
 
     prepared = work.prepare(run, options.device)  # what can be wrong is said before a folder is made
     if run.create(options.resume, options.overwrite):
-        work.train(run, prepared, options.device)
+        work.train(run, prepared, options.device, options.checkpoint_every)
     if options.json:
         print_json({"out": str(folder), **run.read_metrics()})
     else:
