@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,26 +33,22 @@ def _cell(top: NDArray[np.uint8], bottom: NDArray[np.uint8]) -> str:
     return "\x1b[38;2;{};{};{}m\x1b[48;2;{};{};{}m\u2580".format(*top, *bottom)
 
 
-def keypresses() -> Iterator[str]:
-    """Keys as they are pressed; an arrow is its escape sequence. Ctrl-C and the end of input stop it.
+@contextmanager
+def keyboard() -> Iterator[Iterator[str]]:
+    """Keys as they are pressed; an arrow is its escape sequence. The terminal is as it was afterwards.
 
     Raises:
         InputError: Standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         raise InputError("--mode keys needs a terminal to read keys from; use --mode random here")
-    return _read_keys()
-
-
-def _read_keys() -> Iterator[str]:
     import termios
     import tty
 
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
     try:
-        tty.setcbreak(number)
-        while data := os.read(number, ESCAPE_BYTES):
-            yield data.decode(errors="replace")
+        tty.setcbreak(number, termios.TCSANOW)
+        yield (data.decode(errors="replace") for data in iter(lambda: os.read(number, ESCAPE_BYTES), b""))
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)

@@ -52,8 +52,7 @@ def test_imports_flow_rightwards_only(root: Path) -> None:
             for other in imported(path, root):
                 seen.add((layer, other))
                 assert LAYERS.index(other) <= LAYERS.index(layer), f"{path} imports from {other}"
-    assert ("experiments", "agents") not in seen or ("agents", "experiments") not in seen
-    assert ("representation", "envs") in seen
+    assert {("representation", "envs"), ("agents", "representation"), ("experiments", "representation")} <= seen
 
 
 def test_importing_unbraid_is_cheap_and_loads_no_torch() -> None:

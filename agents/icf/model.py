@@ -26,7 +26,6 @@ class Config:
     Args:
         latents: K, the size of the code; there are 2K policies.
         network: Name of the encoder and decoder.
-        selectivity_weight: Weight of the selectivity against the reconstruction (nats per image).
         temperature: Weight of the policies' entropy (in nats) against their selectivity; it keeps them from
             settling before the latents mean anything.
         epsilon: Latent changes much smaller than this count as none.
@@ -37,7 +36,6 @@ class Config:
 
     latents: int = 2
     network: str = "conv"
-    selectivity_weight: float = 400.0
     temperature: float = 0.1
     epsilon: float = 1e-3
     steps: int = 3000
@@ -62,9 +60,11 @@ class Config:
 class ICF(Learner):
     """Encoder f, decoder g and policies pi_1 .. pi_2K over A discrete actions.
 
-    Trained to minimise ``-log p(s' | g(f(s'))) - weight * mean_k (E_{pi_k}[selectivity_k] + temperature * H(pi_k))``
-    (arXiv:1802.09484, appendices B.1 and D; the policies' expectation is exact in pi, so no REINFORCE is needed).
-    Unlike the authors' published code, the decoder reads h itself.
+    Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)`` and
+    nothing else (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The
+    expectation over actions is exact in pi, so no REINFORCE is needed. The decoder learns to draw images from h,
+    standardised, and passes nothing back: a code that is bent towards easy drawing early on stays rugged. (The
+    authors' published code trains an autoencoder along, whose decoder reads a convolution's output and not h.)
 
     Args:
         shape: Of the images.
@@ -78,7 +78,8 @@ class ICF(Learner):
         pair = network(config.network)
         self.config, self.actions = config, actions
         self.encoder = pair.encoder(shape, config.latents)
-        self.decoder = pair.decoder(config.latents, shape)
+        # Selectivity leaves the code's origin and scale free; the decoder gets it centred and at unit scale.
+        self.decoder = nn.Sequential(nn.BatchNorm1d(config.latents, affine=False), pair.decoder(config.latents, shape))
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
         initialise(self, generator)
         # Uniform at first, whatever h is: an encoder that starts out rugged must not be fitted by rugged policies.
@@ -100,12 +101,12 @@ class ICF(Learner):
         config, size = self.config, len(batch.image)
         x = to_floats(torch.cat([batch.image, batch.next_image]))
         before, after = self.encoder(x).chunk(2)
-        reconstruction = bernoulli_reconstruction(x[size:], self.decoder(after))
-        # The policies learn from h but don't shape it: only what they bring about does.
+        reconstruction = bernoulli_reconstruction(x[size:], self.decoder(after.detach()))
+        # The policies read h without shaping it: only what they bring about does.
         log_policies = self.log_policies(before.detach())
         selective = expected_selectivity(log_policies.exp(), batch.action, after - before, config.epsilon)
         spread = entropy(log_policies)
-        loss = reconstruction - config.selectivity_weight * (selective + config.temperature * spread)
+        loss = reconstruction - selective - config.temperature * spread
         return {"loss": loss, "reconstruction": reconstruction, "selectivity": selective, "entropy": spread}
 
     @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class Options:
     Args:
         seed: Of everything.
         out: Folder of the run.
-        steps: Optimiser steps of the agent; by default its own. The VAE takes half as many.
+        steps: Optimiser steps of the agent; by default its own. The VAE takes as many.
         device: auto, cpu or cuda.
         resume: Go on where an interrupted demo stopped; a finished one is only measured and drawn again.
         overwrite: Replace the run in the folder.
@@ -47,13 +48,20 @@ def main(argv: Sequence[str]) -> None:
 
     steps = {} if options.steps is None else {"steps": options.steps}
     agent = run_of("icf", options.out, **steps)
-    vae = run_of("vae", options.out / "vae", steps=max(1, agent.config.steps // 2))
+    vae = run_of("vae", options.out / "vae", steps=agent.config.steps)
     started = time.perf_counter()
-    for run in (agent, vae):
+    for name, run in (("the agent", agent), ("a beta-VAE, for comparison", vae)):
+        _say(f"training {name}: {run.config.steps} steps in {run.folder}")
         _train(run, options)
+        _say("measuring what it found")
         _measure(run)
+    _say("drawing the report")
     path = write_report(agent, {"beta-VAE": vae})
     _print(agent, vae, path, time.perf_counter() - started, options.json)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _train(run: Any, options: Options) -> None:

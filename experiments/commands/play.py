@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ...errors import InputError
-from ._options import DEFAULT_ENV, env_options, parse
+from ._options import DEFAULT_ENV, env_options, parse, print_json
 
 ARROWS = {"\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left"}
 WINDOW_ARROWS = {65362: "\x1b[A", 65364: "\x1b[B", 65363: "\x1b[C", 65361: "\x1b[D"}
@@ -29,6 +30,7 @@ class Options:
         seed: Of the world and of random actions.
         out: Write what was seen to this .gif or .mp4.
         fps: Frames a second, of the movie.
+        json: Print one JSON object.
     """
 
     env: Annotated[str, tyro.conf.Positional] = DEFAULT_ENV
@@ -38,6 +40,7 @@ class Options:
     seed: int = 0
     out: Path | None = None
     fps: float = 8.0
+    json: bool = False
 
 
 def main(argv: Sequence[str]) -> None:
@@ -52,50 +55,57 @@ def main(argv: Sequence[str]) -> None:
     env = gymnasium.make(find_spec(options.env), render_mode="rgb_array", **env_options(options.env_options))
     names = getattr(env.unwrapped, "action_names", ())
     env.action_space.seed(options.seed)
-    keys: Iterator[str] | None = None
-    screen: Any = None
-    if options.mode == "keys":
-        from .._terminal import keypresses, show
-
-        keys, screen = keypresses(), show
-    elif options.mode == "window":
-        screen, keys = _window(env)
-    frames, total = _episodes(env, options, names, keys, screen)
-    print(
-        f"{len(frames) - 1} steps of {options.env}, return {total:g}; actions: {', '.join(names) or env.action_space}"
-    )
+    with _interface(options.mode, env) as (screen, keys):
+        frames, steps, total = _episodes(env, options, names, screen, keys)
     if options.out is not None:
         from ..movies import enlarge, write_movie
 
         write_movie(options.out, [enlarge(frame, 256) for frame in frames], options.fps)
+    if options.json:
+        print_json({"steps": steps, "return": total, "out": options.out and str(options.out)})
+        return
+    actions = ", ".join(names) or env.action_space
+    print(f"{steps} steps of {options.env}, return {total:g}; actions: {actions}")
+    if options.out is not None:
         print(f"wrote {options.out}")
 
 
+@contextmanager
+def _interface(mode: str, env: Any) -> Iterator[tuple[Any, Iterator[str] | None]]:
+    """A way to show a frame with a caption, and the keys pressed; neither for random actions."""
+    if mode == "random":
+        yield None, None
+    elif mode == "keys":
+        from .._terminal import keyboard, show
+
+        with keyboard() as keys:
+            yield show, keys
+    else:
+        yield _window()
+
+
 def _episodes(
-    env: Any, options: Options, names: Sequence[str], keys: Iterator[str] | None, screen: Any
-) -> tuple[list[Any], float]:
-    """Play on until the steps or the player's patience are over: what was seen, and all rewards."""
+    env: Any, options: Options, names: Sequence[str], screen: Any, keys: Iterator[str] | None
+) -> tuple[list[Any], int, float]:
+    """Play on until the steps or the player's patience are over: what was seen, steps taken, and all rewards."""
     env.reset(seed=options.seed)
-    frames, total = [env.render()], 0.0
-    while len(frames) <= options.steps:
+    frames, steps, total = [env.render()], 0, 0.0
+    while steps < options.steps:
         if screen is not None:
-            screen(frames[-1], f"step {len(frames) - 1}   return {total:g}   arrows or 0-9 act, r restarts, q ends")
+            screen(frames[-1], f"step {steps}   return {total:g}   arrows or 0-9 act, r restarts, q ends")
         key = next(keys, "q") if keys is not None else None
         if key == "q":
             break
-        if key == "r":
+        action = env.action_space.sample() if key is None else action_of(key, names, env.action_space)
+        ended = key == "r"
+        if action is not None:
+            _, reward, terminated, truncated, _ = env.step(action)
+            frames.append(env.render())
+            steps, total, ended = steps + 1, total + float(reward), terminated or truncated
+        if ended:
             env.reset()
             frames.append(env.render())
-            continue
-        action = env.action_space.sample() if key is None else action_of(key, names, env.action_space)
-        if action is None:
-            continue
-        _, reward, terminated, truncated, _ = env.step(action)
-        total += float(reward)
-        frames.append(env.render())
-        if terminated or truncated:
-            env.reset()
-    return frames, total
+    return frames, steps, total
 
 
 def action_of(key: str, names: Sequence[str], space: Any) -> int | None:
@@ -106,7 +116,7 @@ def action_of(key: str, names: Sequence[str], space: Any) -> int | None:
     return int(key) if key.isdigit() and space.contains(int(key)) else None
 
 
-def _window(env: Any) -> tuple[Any, Iterator[str]]:
+def _window() -> tuple[Any, Iterator[str]]:
     """A window's way to show a frame, and the keys pressed in it."""
     from ..movies import enlarge, import_opencv
 

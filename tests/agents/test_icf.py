@@ -15,7 +15,7 @@ from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
-from unbraid.representation.data import RandomWalk, Transitions, random_actions
+from unbraid.representation.data import RandomWalk, random_actions
 
 MAZE = "unbraid/Maze-v0"
 
@@ -68,22 +68,21 @@ def test_gradient_by_finite_differences() -> None:
 
 
 def test_the_loss_is_its_terms() -> None:
-    learner = agent()
-    batch = RandomWalk(make_factored(MAZE, 8), 0).draw()
-    terms = learner(batch, 0, torch.Generator())
-    objective = terms["selectivity"] + learner.config.temperature * terms["entropy"]
-    assert terms["loss"].item() == pytest.approx(
-        (terms["reconstruction"] - learner.config.selectivity_weight * objective).item(), rel=1e-5
-    )
+    learner = agent(temperature=0.3)
+    terms = learner(RandomWalk(make_factored(MAZE, 8), 0).draw(), 0, torch.Generator())
+    expected = terms["reconstruction"] - terms["selectivity"] - 0.3 * terms["entropy"]
+    assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
 
 
-def test_policies_do_not_shape_the_code_by_what_they_read() -> None:
-    learner = agent(selectivity_weight=1.0)
+@pytest.mark.parametrize("term", ["reconstruction", "entropy"])
+def test_selectivity_alone_shapes_the_code(term: str) -> None:
+    learner = agent()
     batch = RandomWalk(make_factored(MAZE, 4), 0).draw()
-    still = Transitions(batch.image, batch.action, batch.image)
-    learner(still, 0, torch.Generator())["entropy"].backward()
+    learner(batch, 0, torch.Generator())[term].backward()
     assert all(part.grad is None for part in learner.encoder.parameters())
+    learner(batch, 0, torch.Generator())["selectivity"].backward()
+    assert any(part.grad.abs().sum() > 0 for part in learner.encoder.parameters())
 
 
 @pytest.mark.parametrize("setting", ["latents", "steps", "batch_size", "learning_rate", "epsilon"])

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +61,7 @@ def test_help_names_every_command(cli: Any) -> None:
 
 def test_help_of_a_learner_shows_its_options_and_their_meaning(cli: Any) -> None:
     text = cli("train", "icf", "--help").out
-    assert "--selectivity-weight" in text and "Weight of the selectivity" in text
+    assert "--temperature" in text and "entropy" in text
     text = cli("train", "vae", "--objective", "beta", "--help").out
     assert "--beta" in text and "--latents" in text
 
@@ -150,6 +154,36 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     refused(cli(*args), *words)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "action"),
+    [("\x1b[A", 2), ("\x1b[B", 3), ("\x1b[C", 1), ("\x1b[D", 0), (" ", 4), ("3", 3), ("9", None), ("x", None)],
+)
+def test_keys_stand_for_actions(key: str, action: int | None) -> None:
+    from unbraid.experiments.commands.play import action_of
+
+    names = ("left", "right", "up", "down", "toggle")
+    assert action_of(key, names, gymnasium.spaces.Discrete(5)) == action
+
+
+def test_playing_with_keys_in_a_terminal() -> None:
+    """An action, a key that means nothing, restart, quit: one step, and pictures drawn with half blocks."""
+    ours, theirs = pty.openpty()
+    command = [str(Path(sys.executable).parent / "unbraid"), "play", "--mode", "keys"]
+    with subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        seen = b""
+        for number, key in enumerate((b"0", b"x", b"r", b"q"), start=1):
+            while seen.count(b"q ends\r\n") < number:
+                seen += os.read(process.stdout.fileno(), 65536)
+            os.write(ours, key)
+        said = process.stdout.read().decode()
+        assert process.wait() == 0
+    os.close(ours)
+    os.close(theirs)
+    assert "1 steps of unbraid.envs:unbraid/Maze-v0" in said
+    assert "\u2580".encode() in seen
 
 
 def test_unknown_metrics_are_named_for_runs_and_files(cli: Any, npz: Path, trained: dict[str, Path]) -> None:
