@@ -128,8 +128,9 @@ class World(ABC, Generic[StateT]):
         """States that hold these values, ``(n, K)``: an intervention. Impossible values raise `ValueError`."""
 
     def render(self, state: StateT) -> Tensor:
-        """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees."""
-        return self.observe(state)
+        """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees, grey where that has one channel."""
+        images = self.observe(state)
+        return images.expand(-1, -1, -1, 3) if images.shape[-1] == 1 else images
 
     def check_factors(self, values: Any) -> Tensor:
         """``values`` as float32 ``(n, K)`` on the device, every value within its factor's range.

@@ -142,7 +142,7 @@ def plan(
     effects = action_effects(learner, RandomWalk(make_factored(env, 64, device, **options), seed))
     trip = reach(learner, batch, goals, effects, max_steps)
     success = trip.stopped & ((trip.factors == wanted) | ~controllable).all(1)
-    numbers = {"episodes": float(episodes), "success": float(success.float().mean())}
+    numbers: dict[str, float] = {"episodes": episodes, "success": float(success.float().mean())}
     if bool(success.any()):
         numbers["steps"] = float(trip.steps[success].float().mean())
         shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)

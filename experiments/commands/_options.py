@@ -72,9 +72,10 @@ def print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "", title=title, show_header=False, title_justify="left")
+    table = Table("", "", show_header=False)
     for row in rows:
         table.add_row(*row)
+    print(title)
     Console().print(table)
 
 

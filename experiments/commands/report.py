@@ -9,6 +9,7 @@ from typing import Annotated
 
 import tyro
 
+from ...errors import InputError
 from ._options import parse, print_json
 
 
@@ -33,8 +34,13 @@ def main(argv: Sequence[str]) -> None:
     from ..report import write_report
     from ..runs import open_run
 
-    others = {str(folder): open_run(folder) for folder in options.compare}
-    path = write_report(open_run(options.run), others)
+    run = open_run(options.run)
+    others = {folder.resolve().name: open_run(folder) for folder in options.compare}
+    if len({run.learner, *others}) <= len(options.compare):
+        raise InputError(
+            f"--compare: runs are told apart by their folders' names, and {run.learner} is this run's: rename one"
+        )
+    path = write_report(run, others)
     if options.json:
         print_json({"report": str(path)})
     else:

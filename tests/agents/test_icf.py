@@ -78,6 +78,8 @@ def test_the_loss_is_its_terms() -> None:
 @pytest.mark.parametrize("term", ["reconstruction", "entropy"])
 def test_selectivity_alone_shapes_the_code(term: str) -> None:
     learner = agent()
+    with torch.no_grad():  # uniform policies have no preference to pass on: give them one
+        learner.policy_head[-1].bias += torch.randn(16, generator=torch.Generator().manual_seed(0))
     batch = RandomWalk(make_factored(MAZE, 4), 0).draw()
     learner(batch, 0, torch.Generator())[term].backward()
     assert all(part.grad is None for part in learner.encoder.parameters())

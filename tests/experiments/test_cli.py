@@ -93,6 +93,7 @@ def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> N
     assert planned["episodes"] == 5 and 0 <= planned["success"] <= 1
     done = cli("report", trained["icf"], "--compare", trained["vae"])
     assert done.status == 0, done.err
+    refused(cli("report", trained["icf"], "--compare", trained["icf"]), "--compare", "rename")
     page = (trained["icf"] / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 8 and page.count("data:image/gif;base64,") == 2
     assert not re.search(r"(src|href)=.?https?:", page)  # one self-contained file
@@ -293,6 +294,20 @@ class Slide(gymnasium.Env[Any, Any]):
 
     def set_factors(self, values: Any) -> None:
         self.x = float(values[0])
+
+
+def test_grey_worlds_are_shown_in_three_channels() -> None:
+    from unbraid.envs import Streams
+    from unbraid.envs.maze import Maze
+
+    class Grey(Maze):
+        def observe(self, state: Any) -> Any:
+            return super().observe(state)[..., :1]
+
+    world = Grey()
+    state = world.reset(2, Streams([0, 1]))
+    assert world.observe(state).shape[-1] == 1
+    assert world.render(state).shape == (2, 64, 64, 3)
 
 
 def test_a_plain_factored_environment_works_end_to_end(cli: Any, tmp_path: Path) -> None:
