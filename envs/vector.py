@@ -197,10 +197,18 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         return self._out(self.world.get_factors(self._state))
 
     def set_factors(self, values: Any) -> None:
-        """Go to states with these values, ``(num_envs, K)``; impossible ones raise `ValueError` and change nothing."""
+        """Go to states with these values, ``(num_envs, K)``, and count the episodes' steps from there.
+
+        Raises:
+            ValueError: Values that a factor can't take, or another number of rows; nothing is changed then.
+        """
+        if len(values) != self.num_envs:
+            raise ValueError(f"factor values must have {self.num_envs} rows, not {len(values)}")
         if self._state is None:
             self.reset()
         self._state = self.world.set_factors(torch.as_tensor(values))
+        self._elapsed = torch.zeros_like(self._elapsed)
+        self._ended = torch.zeros_like(self._ended)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that decides what comes next, as tensors: restoring it gives the same future."""

@@ -55,8 +55,7 @@ def write_movie(path: Path, frames: Sequence[Frame], fps: float) -> None:
 
 
 def _write_gif(path: Path, frames: Sequence[Frame], fps: float) -> None:
-    palette = Image.fromarray(frames[0]).quantize(128)
-    images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    images = [Image.fromarray(frame).quantize(dither=Image.Dither.NONE) for frame in frames]
     images[0].save(path, save_all=True, append_images=images[1:], duration=round(1000 / fps), loop=0)
 
 

@@ -26,8 +26,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"can't write {path}: {error.strerror or error}; what was there is unharmed") from error
+    except (OSError, SafetensorError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"can't write {path}: {why}; what was there is unharmed") from error
     finally:
         temporary.unlink(missing_ok=True)
 

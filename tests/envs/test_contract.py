@@ -163,6 +163,18 @@ def test_impossible_actions_raise_before_anything_changes(id: str, bad: float) -
 
 
 @EACH
+def test_an_intervention_on_an_ended_episode_is_where_it_goes_on(id: str) -> None:
+    env = vector(id, 2, max_episode_steps=1)
+    env.reset(seed=0)
+    values = env.get_factors()
+    env.step(np.array([0, 0]))
+    env.set_factors(values)
+    assert env.step(np.array([1, 1]))[3].tolist() == [True, True]
+    with pytest.raises(ValueError, match="must have 2 rows, not 1"):
+        env.set_factors(values[:1])
+
+
+@EACH
 def test_options_start_an_episode_from_given_factors(id: str) -> None:
     env = vector(id, 4)
     for k, factor in enumerate(env.factors):

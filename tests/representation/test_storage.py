@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from unbraid.errors import InputError
 from unbraid.representation.storage import load_tensors, save_tensors, write_atomically
@@ -40,13 +41,14 @@ def test_a_single_flipped_bit_is_noticed(tmp_path: Path) -> None:
         load_tensors(path)
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path, error: Exception) -> None:
     path = tmp_path / "x"
     path.write_text("old")
 
     def write(file: Path) -> None:
         file.write_text("half")
-        raise OSError(28, "No space left on device")
+        raise error
 
     with pytest.raises(InputError, match=r"can't write .*No space left on device; what was there is unharmed"):
         write_atomically(path, write)
