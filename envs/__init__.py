@@ -5,7 +5,7 @@ Importing this package registers its ids: ``gymnasium.make("unbraid/Maze-v0")`` 
 """
 
 from .core import Factor, Factored, World, put, take
-from .registration import find_spec, import_module_of, make_factored, register_world
+from .registration import find_spec, import_module_of, make_factored, make_single, register_world
 from .single import WorldEnv
 from .streams import Streams
 from .vector import WorldVectorEnv
@@ -20,6 +20,7 @@ __all__ = [
     "find_spec",
     "import_module_of",
     "make_factored",
+    "make_single",
     "put",
     "register_world",
     "take",

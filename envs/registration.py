@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
@@ -35,7 +38,12 @@ def resolve_world(world: World[Any] | str, device: torch.device | str, options: 
     if isinstance(world, World):
         return world
     module, _, name = world.partition(":")
-    made = getattr(importlib.import_module(module), name)(device=device, **options)
+    kind = getattr(importlib.import_module(module), name)
+    known = [option for option in inspect.signature(kind).parameters if option != "device"]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError(f"option of {name}", option, known)
+    made = kind(device=device, **options)
     if not isinstance(made, World):
         raise TypeError(f"{world} is a {type(made).__name__}, not a World")
     return made
@@ -66,6 +74,24 @@ def import_module_of(module: str) -> None:
         ) from None
 
 
+@contextmanager
+def _naming(env: str) -> Iterator[None]:
+    """What an environment complains of, its options or a missing library, as an `InputError` that names it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (TypeError, ValueError, gymnasium.error.Error) as error:
+        raise InputError(f"env {env!r}: {error}") from error
+
+
+def make_single(env: str, **options: Any) -> Any:
+    """One environment by ``"id"`` or ``"module:id"``; `InputError` where there is none, or its options are wrong."""
+    spec = find_spec(env)
+    with _naming(env):
+        return gymnasium.make(spec, **options)
+
+
 def make_factored(env: str, num_envs: int, device: torch.device | str = "cpu", **options: Any) -> Any:
     """A vector environment that is `Factored`, with tensors out and autoreset ``SAME_STEP``.
 
@@ -78,16 +104,21 @@ def make_factored(env: str, num_envs: int, device: torch.device | str = "cpu", *
         options: Options of the environment.
 
     Raises:
-        InputError: No such environment, or one that states no factors.
+        InputError: No such environment, one that states no factors, or options that it doesn't take.
     """
     from .adapter import FactoredVector  # imports what most callers don't need
 
     spec = find_spec(env)
-    if spec.vector_entry_point == "unbraid.envs.vector:WorldVectorEnv":
-        return gymnasium.make_vec(spec, num_envs, output="torch", autoreset_mode="SameStep", device=device, **options)
-    probe = gymnasium.make(spec, **options)
-    stated = isinstance(probe.unwrapped, Factored)
-    probe.close()
-    if not stated:
-        raise InputError(f"env {env!r} states no factors; give it factors, get_factors(), set_factors() and observe()")
-    return FactoredVector(spec, num_envs, device, options)
+    with _naming(env):
+        if spec.vector_entry_point == "unbraid.envs.vector:WorldVectorEnv":
+            return gymnasium.make_vec(
+                spec, num_envs, output="torch", autoreset_mode="SameStep", device=device, **options
+            )
+        probe = gymnasium.make(spec, **options)
+        stated = isinstance(probe.unwrapped, Factored)
+        probe.close()
+        if not stated:
+            raise InputError(
+                f"env {env!r} states no factors; give it factors, get_factors(), set_factors() and observe()"
+            )
+        return FactoredVector(spec, num_envs, device, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ ESCAPE_BYTES = 8
 
 def show(frame: NDArray[np.uint8], caption: str) -> None:
     """Draw a frame with half blocks, two pixels to a character cell, at the top of the cleared terminal."""
-    rows = min(frame.shape[0] // 2, 32)
+    rows = max(4, min(frame.shape[0] // 2, shutil.get_terminal_size().lines - 3))
     pick = np.linspace(0, frame.shape[0] - 1, 2 * rows).round().astype(int)
     across = np.linspace(0, frame.shape[1] - 1, 2 * rows).round().astype(int)
     small = frame[pick][:, across, :3]

@@ -65,7 +65,8 @@ class Album:
         stated = make_factored(self.run.env, 1, **self.run.env_options).factors
         best = numbers.get("r2", {}).get("latent", [None] * len(stated))
         scalars = figures.read_scalars(self.run.folder / SCALARS)
-        self._keep("learning-curves", "learning curves", CURVES, figures.learning_curves(scalars))
+        said = CURVES + (SELECTIVITY if "selectivity" in scalars else "")
+        self._keep("learning-curves", "learning curves", said, figures.learning_curves(scalars))
         drawn = figures.latents_against_factors(codes.numpy(), factors.numpy(), stated, best)
         self._keep("latents", "latents against the true factors", LATENTS, drawn)
         if codes.shape[1] > 1:
@@ -109,10 +110,8 @@ class Album:
         self.pictures.append(Picture(said, caption, path))
 
 
-CURVES = (
-    "Every term of the loss, as it was (grey) and smoothed (blue). Where selectivity climbs, the agent has found "
-    "something that one action changes and nothing else does."
-)
+CURVES = "Every term of the loss, as it was (grey) and smoothed (blue)."
+SELECTIVITY = " Where selectivity climbs, the agent has found something that one action changes and nothing else does."
 LATENTS = (
     "Each dot is one state of the world; blue marks the latent that reads a factor best. A straight blue line in one "
     "column, and level clouds in the others, is a factor found."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -30,25 +31,37 @@ def usage() -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: 0 done, 2 wrong arguments or input, 1 interrupted."""
+    """Run one command; returns the exit status: 0 done, 2 wrong arguments or input, 1 anything else."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if not args or args[0] in ("-h", "--help"):
-        print(usage(), end="")
-        return 0 if args else 2
-    if args[0] == "--version":
-        print(f"unbraid {__version__}")
-        return 0
+    if not args:
+        print(usage(), end="", file=sys.stderr)
+        return 2
     try:
-        known = command_names()
-        if args[0] not in known:
-            raise UnknownNameError("command", args[0], known)
-        import_module(f".commands.{args[0]}", __package__).main(args[1:])
+        return _run(args)
     except InputError as error:
         print(f"unbraid: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print(f"unbraid: interrupted {stop}".rstrip(), file=sys.stderr)
-        return 1
+        print(f"unbraid: interrupted{f'; {stop}' if stop.args else ''}", file=sys.stderr)
+    except BrokenPipeError:  # whoever read our output has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (FloatingPointError, OSError) as error:
+        print(f"unbraid: {error}", file=sys.stderr)
+    return 1
+
+
+def _run(args: list[str]) -> int:
+    if args[0] in ("-h", "--help"):
+        print(usage(), end="", flush=True)
+        return 0
+    if args[0] == "--version":
+        print(f"unbraid {__version__}")
+        return 0
+    known = command_names()
+    if args[0] not in known:
+        raise UnknownNameError("command", args[0], known)
+    import_module(f".commands.{args[0]}", __package__).main(args[1:])
+    sys.stdout.flush()
     return 0
 
 

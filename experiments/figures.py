@@ -14,6 +14,7 @@ from ..envs import Factor
 
 INK, BLUE, GREY = "#22313f", "#2f6fb3", "#b8c0c8"
 SHOWN_LATENTS = 10
+SHOWN_COLUMNS = 6
 
 
 def read_scalars(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
@@ -49,21 +50,23 @@ def latents_against_factors(
     codes: NDArray[Any], factors: NDArray[Any], stated: Sequence[Factor], best: Sequence[int | None]
 ) -> Figure:
     """One panel per factor (row) and latent (column): each state is a dot; the best latent of a factor is blue."""
-    shown = min(codes.shape[1], SHOWN_LATENTS)
-    figure = Figure(figsize=(1.2 + 1.75 * shown, 1.9 * len(stated)), layout="constrained")
-    panels = figure.subplots(len(stated), shown, squeeze=False, sharex="row")
+    shown = sorted(_most_telling(codes, best)[:SHOWN_COLUMNS])
+    figure = Figure(figsize=(1.2 + 1.75 * len(shown), 1.9 * len(stated)), layout="constrained")
+    panels = figure.subplots(len(stated), len(shown), squeeze=False, sharex="row")
     jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(codes))
     for k, factor in enumerate(stated):
-        for d in range(shown):
+        for column, d in enumerate(shown):
             colour = BLUE if d == best[k] else GREY
-            panels[k][d].scatter(factors[:, k] + jitter, codes[:, d], s=3, color=colour, alpha=0.5, linewidths=0)
-            _label(
-                panels[k][d],
-                f"latent {d + 1}" if k == 0 else "",
-                f"{factor.name} ({factor.unit})".removesuffix(" ()"),
-                "",
-            )
+            panels[k][column].scatter(factors[:, k] + jitter, codes[:, d], s=3, color=colour, alpha=0.5, linewidths=0)
+            title = f"latent {d + 1}" if k == 0 else ""
+            _label(panels[k][column], title, f"{factor.name} ({factor.unit})".removesuffix(" ()"), "")
     return figure
+
+
+def _most_telling(codes: NDArray[Any], best: Sequence[int | None]) -> list[int]:
+    """All latents: those that read a factor best, then the others from the most varying on."""
+    varying = [int(d) for d in codes.var(0).argsort()[::-1]]
+    return list(dict.fromkeys([d for d in best if d is not None] + varying))
 
 
 def latent_plane(
@@ -73,10 +76,7 @@ def latent_plane(
 
     Where one latent reads both (or none is named), the most varying other one is the second.
     """
-    varying = [int(d) for d in codes.var(0).argsort()[::-1]]
-    wanted = [d for d in best[:2] if d is not None] + varying
-    one = wanted[0]
-    other = next(d for d in wanted if d != one)
+    one, other = _most_telling(codes, best[:2])[:2]
     shown = stated[:2]
     figure = Figure(figsize=(3.8 * len(shown), 3.2), layout="constrained")
     for k, axes in enumerate(figure.subplots(1, len(shown), squeeze=False)[0]):
@@ -114,9 +114,9 @@ def policy_table(agent: Mapping[str, Any], factors: Sequence[str]) -> Figure:
 
 
 def policy_names(count: int) -> list[str]:
-    """``latent 1 up``, ..., ``latent 1 down``, ... in the order of an ICF agent's policies."""
+    """``raise latent 1``, ..., ``lower latent 1``, ... in the order of an ICF agent's policies."""
     half = count // 2
-    return [f"latent {k % half + 1} {'up' if k < half else 'down'}" for k in range(count)]
+    return [f"{'raise' if k < half else 'lower'} latent {k % half + 1}" for k in range(count)]
 
 
 def _heat(

@@ -8,10 +8,13 @@ from typing import Any
 
 import jinja2
 
+from .. import lookup
 from ..envs import make_factored
+from ..representation import metrics
 from ..representation.storage import write_atomically
 from . import work
 from .album import Album
+from .figures import policy_names
 from .runs import Run, learner_module
 
 DEFAULT_METRICS = ["mig", "dci", "factor_vae", "r2"]
@@ -41,14 +44,24 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     page = template.render(
         asked=run.to_dict(),
+        about=_first_line(learner_module(run.learner)),
+        glossary=[_first_line(lookup.load(metrics.PACKAGE, name, "metric")) for name in DEFAULT_METRICS],
         seen=numbers[run.learner],
         columns=list(numbers),
         rows=comparison(runs, numbers),
+        policies=policies(numbers[run.learner]["evaluation"].get("agent")),
         pictures=pictures,
     )
     path = run.folder / "report.html"
     write_atomically(path, lambda file: file.write_text(page, encoding="utf-8"))
     return path
+
+
+def policies(agent: dict[str, Any] | None) -> list[tuple[str, str, float]]:
+    """Each policy's name, the action that it prefers, and its selectivity; none for a learner that doesn't act."""
+    if agent is None:
+        return []
+    return list(zip(policy_names(len(agent["prefers"])), agent["prefers"], agent["policy_selectivity"], strict=True))
 
 
 def complete_metrics(run: Run) -> None:
@@ -83,6 +96,10 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
     ]
     rows = [(label, [_text(_dig(one, path)) for one in numbers.values()]) for label, path in asked]
     return [(label, cells) for label, cells in rows if set(cells) != {"–"}]
+
+
+def _first_line(module: Any) -> str:
+    return str(module.__doc__).partition("\n")[0]
 
 
 def _dig(tree: Any, path: tuple[Any, ...]) -> Any:

@@ -89,8 +89,9 @@ class Run:
         return True
 
     def _check_same(self) -> None:
-        here, there = self.to_dict(), open_run(self.folder).to_dict()
-        different = [f"{key} {there[key]!r}, not {here[key]!r}" for key in here if here[key] != there[key]]
+        here, there = (run.to_dict() for run in (self, open_run(self.folder)))
+        here, there = ({**asked, **asked.pop("config")} for asked in (here, there))
+        different = [f"{key} {there.get(key)!r}, not {here[key]!r}" for key in here if here[key] != there.get(key)]
         if different:
             raise InputError(
                 f"{self.folder} was begun with {'; '.join(different)}: use the same options, or --overwrite"
@@ -141,7 +142,8 @@ class Run:
         """What ``metrics.json`` holds; nothing where there is none."""
         path = self.folder / METRICS
         try:
-            return dict(json.loads(path.read_text())) if path.exists() else {}
+            known = json.loads(path.read_text()) if path.exists() else {}
+            return {**known}
         except (ValueError, TypeError):
             raise InputError(f"{path} is damaged: it isn't a JSON object; delete it and evaluate again") from None
 
@@ -157,12 +159,13 @@ def open_run(folder: Path) -> Run:
         raise InputError(f"{folder} is not a run: it has no {CONFIG}; train one with: unbraid train icf --out {folder}")
     try:
         values = yaml.safe_load(path.read_text())
+        if not isinstance(values["seed"], int):
+            raise TypeError(f"seed {values['seed']!r} is not an integer")
         config = learner_module(values["learner"]).Config.from_dict(values["config"])
         return Run(folder, values["learner"], values["env"], values["env_options"], values["seed"], config)
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} is damaged: {str(error).splitlines()[0]}; restore it from a copy, or train again"
-        ) from None
+        why = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+        raise InputError(f"{path} is damaged: {why}; restore it from a copy, or train again") from None
 
 
 def versions() -> dict[str, str]:

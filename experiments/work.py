@@ -32,10 +32,7 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
         InputError: No such environment, device or network; or an environment that the learner can't be trained in.
     """
     module = learner_module(run.learner)
-    try:
-        env = make_factored(run.env, run.config.batch_size, pick_device(device), **run.env_options)
-    except (TypeError, ValueError) as error:
-        raise error if isinstance(error, InputError) else InputError(f"env {run.env!r}: {error}") from error
+    env = make_factored(run.env, run.config.batch_size, pick_device(device), **run.env_options)
     learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
     return Prepared(learner, module.data(run.config, env, run.seed))
 
@@ -69,7 +66,7 @@ def measure(run: Run, learner: Any, names: list[str], seed: int = 0, points: int
     return numbers
 
 
-def plan(run: Run, learner: Any, episodes: int, seed: int, max_steps: int = 64) -> tuple[dict[str, float], Any]:
+def plan(run: Run, learner: Any, episodes: int, seed: int, max_steps: int = 64) -> tuple[dict[str, Any], Any]:
     """Goal reaching with a trained agent; `InputError` for a learner that doesn't act."""
     module = learner_module(run.learner)
     if not hasattr(module, "plan"):

@@ -25,12 +25,20 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"can't write {path}: {why}; what was there is unharmed") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's own: a file that a library makes private is to be as readable as the others."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def save_tensors(path: Path, tree: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ class Config:
         temperature: Weight of the policies' entropy (in nats) against their selectivity; it keeps them from
             settling before the latents mean anything.
         epsilon: Latent changes much smaller than this count as none.
+        shrinkage: Weight of the mean squared latent. Selectivity leaves the code's origin and scale free, and without
+            this they run away.
         steps: Optimiser steps.
         batch_size: Environments run side by side, one transition each a step.
         learning_rate: Of Adam.
@@ -38,6 +40,7 @@ class Config:
     network: str = "conv"
     temperature: float = 0.1
     epsilon: float = 1e-3
+    shrinkage: float = 1e-3
     steps: int = 3000
     batch_size: int = 64
     learning_rate: float = 3e-3
@@ -46,6 +49,8 @@ class Config:
         for name in ("latents", "steps", "batch_size", "learning_rate", "epsilon"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+        if self.batch_size < 2:
+            raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for a file."""
@@ -60,8 +65,8 @@ class Config:
 class ICF(Learner):
     """Encoder f, decoder g and policies pi_1 .. pi_2K over A discrete actions.
 
-    Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)`` and
-    nothing else (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The
+    Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``, less
+    a little shrinkage (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The
     expectation over actions is exact in pi, so no REINFORCE is needed. The decoder learns to draw images from h,
     standardised, and passes nothing back: a code that is bent towards easy drawing early on stays rugged. (The
     authors' published code trains an autoencoder along, whose decoder reads a convolution's output and not h.)
@@ -78,7 +83,6 @@ class ICF(Learner):
         pair = network(config.network)
         self.config, self.actions = config, actions
         self.encoder = pair.encoder(shape, config.latents)
-        # Selectivity leaves the code's origin and scale free; the decoder gets it centred and at unit scale.
         self.decoder = nn.Sequential(nn.BatchNorm1d(config.latents, affine=False), pair.decoder(config.latents, shape))
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
         initialise(self, generator)
@@ -100,14 +104,17 @@ class ICF(Learner):
         """Named terms of the loss on transitions under uniformly random actions."""
         config, size = self.config, len(batch.image)
         x = to_floats(torch.cat([batch.image, batch.next_image]))
-        before, after = self.encoder(x).chunk(2)
+        codes = self.encoder(x)
+        before, after = codes.chunk(2)
         reconstruction = bernoulli_reconstruction(x[size:], self.decoder(after.detach()))
         # The policies read h without shaping it: only what they bring about does.
         log_policies = self.log_policies(before.detach())
         selective = expected_selectivity(log_policies.exp(), batch.action, after - before, config.epsilon)
         spread = entropy(log_policies)
-        loss = reconstruction - selective - config.temperature * spread
-        return {"loss": loss, "reconstruction": reconstruction, "selectivity": selective, "entropy": spread}
+        size = codes.square().mean()
+        loss = reconstruction - selective - config.temperature * spread + config.shrinkage * size
+        terms = {"reconstruction": reconstruction, "selectivity": selective, "entropy": spread, "squared code": size}
+        return {"loss": loss, **terms}
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

@@ -114,7 +114,7 @@ def _like(rows: Tensor, image: Tensor) -> Tensor:
 
 def plan(
     learner: ICF, env: str, episodes: int, seed: int, max_steps: int = 64, **options: Any
-) -> tuple[dict[str, float], Trip]:
+) -> tuple[dict[str, Any], Trip]:
     """Goal reaching between random pairs of states that differ in what can be controlled only.
 
     Args:
@@ -128,7 +128,7 @@ def plan(
     Returns:
         Numbers: ``success`` (the agent stopped, and all controllable factors are the goal's), ``steps`` (mean over
         successes), ``shortest`` (mean of the shortest paths of the same), ``steps_ratio`` (theirs) where the world
-        knows its shortest paths; and the episodes.
+        knows its shortest paths (what there is nothing to say of is None); and the episodes.
     """
     device = next(learner.parameters()).device
     batch = make_factored(env, episodes, device, **options)
@@ -142,12 +142,12 @@ def plan(
     effects = action_effects(learner, RandomWalk(make_factored(env, 64, device, **options), seed))
     trip = reach(learner, batch, goals, effects, max_steps)
     success = trip.stopped & ((trip.factors == wanted) | ~controllable).all(1)
-    numbers: dict[str, float] = {"episodes": episodes, "success": float(success.float().mean())}
+    numbers: dict[str, Any] = {"episodes": episodes, "success": float(success.double().mean())}
+    numbers |= {"steps": None, "shortest": None, "steps_ratio": None}
     if bool(success.any()):
-        numbers["steps"] = float(trip.steps[success].float().mean())
+        numbers["steps"] = float(trip.steps[success].double().mean())
         shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)
         if shortest_path is not None:
-            shortest = shortest_path(start, wanted)[success].float()
-            numbers["shortest"] = float(shortest.mean())
-            numbers["steps_ratio"] = float(trip.steps[success].sum() / shortest.sum().clamp_min(1))
+            numbers["shortest"] = float(shortest_path(start, wanted)[success].double().mean())
+            numbers["steps_ratio"] = numbers["steps"] / max(numbers["shortest"], 1e-9)
     return numbers, trip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import yaml
 from ...errors import InputError
 
 T = TypeVar("T")
+SEED_BOUND = 2**32
 DEFAULT_ENV = "unbraid.envs:unbraid/Maze-v0"
 
 
@@ -27,20 +29,27 @@ def parse(options: type[T], argv: Sequence[str], command: str, description: str 
     config = (tyro.conf.OmitArgPrefixes,)
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(options, args=list(argv), prog=f"unbraid {command}", description=description, config=config)
+            given = tyro.cli(
+                options, args=list(argv), prog=f"unbraid {command}", description=description, config=config
+            )
     except SystemExit as stop:
         if stop.code:
             raise InputError(f"{command}: {_one_line(said.getvalue())}") from None
         raise
+    seed = getattr(getattr(given, "options", given), "seed", 0)
+    if not 0 <= seed < SEED_BOUND:
+        raise InputError(f"--seed must be from 0 to {SEED_BOUND - 1}, not {seed}")
+    return given
 
 
 def _one_line(box: str) -> str:
     """Tyro's framed complaint without the frame and its title."""
-    inner = [line.strip("│ ") for line in box.splitlines() if line.startswith("│")]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    inner = [line.strip("│ ") for line in plain.splitlines() if line.startswith("│")]
     said = [line for line in inner if line and not line.startswith("─")]
     return (
         " ".join(said).replace("Error parsing config.objective: ", "").replace("Error parsing config: ", "")
-        or box.strip()
+        or plain.strip()
     )
 
 
@@ -65,6 +74,13 @@ def env_options(given: Sequence[str]) -> dict[str, Any]:
 def print_json(numbers: dict[str, Any]) -> None:
     """One JSON object on stdout."""
     print(json.dumps(numbers))
+
+
+def working(what: str) -> Any:
+    """A context that shows on stderr that something is under way."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
 
 
 def print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError
 from ._options import DEFAULT_ENV, parse, print_json
 
 
@@ -39,6 +40,8 @@ class Options:
 def main(argv: Sequence[str]) -> None:
     """``unbraid demo [OPTIONS]``."""
     options = parse(Options, argv, "demo", __doc__)
+    if options.resume and options.overwrite:
+        raise InputError("--resume goes on with the run and --overwrite replaces it: give one of them")
     from ..report import write_report
     from ..runs import Run, learner_module
 
@@ -92,13 +95,12 @@ def _print(agent: Any, vae: Any, path: Path, seconds: float, as_json: bool) -> N
     from rich.console import Console
     from rich.table import Table
 
-    from ..report import comparison
+    from ..report import comparison, policies
 
     table = Table("", *numbers, title="found without labels or reward, checked against the truth", title_justify="left")
     for label, cells in comparison({"icf": agent, "beta-VAE": vae}, numbers):
         table.add_row(label, *cells)
     Console().print(table)
-    for policy, action in enumerate(numbers["icf"]["evaluation"]["agent"]["prefers"]):
-        latent, half = policy, len(numbers["icf"]["evaluation"]["agent"]["prefers"]) // 2
-        print(f"the policy that {'raises' if latent < half else 'lowers'} latent {latent % half + 1} prefers {action}")
+    for policy, action, _ in policies(numbers["icf"]["evaluation"]["agent"]):
+        print(f"to {policy}, the agent prefers: {action}")
     print(f"done in {seconds:.0f} s; the report: {path.resolve()}")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from ...errors import InputError
-from ._options import flat_rows, parse, print_json, print_table
+from ._options import flat_rows, parse, print_json, print_table, working
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ def main(argv: Sequence[str]) -> None:
 
     numbers: dict[str, Any]
     if options.codes is not None:
-        numbers = metrics.evaluate(names, **load_codes(options.codes), seed=options.seed)
+        metrics.check_names(names)
+        with working("measuring"):
+            numbers = metrics.evaluate(names, **load_codes(options.codes), seed=options.seed)
     else:
         assert options.run is not None
         numbers = _evaluate_run(options.run, names, options)
@@ -64,7 +66,8 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     metrics.check_names(names)
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
-    numbers = work.measure(run, learner, names, options.seed)
+    with working("measuring"):
+        numbers = work.measure(run, learner, names, options.seed)
     run.write_metrics(evaluation=numbers)
     return numbers
 
@@ -81,10 +84,12 @@ def load_codes(path: Path) -> dict[str, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
+    except (AttributeError, TypeError):
+        raise InputError(f"--codes {path} holds a single array; it must be an npz file of named ones") from None
     except FileNotFoundError:
         raise InputError(f"--codes {path}: there is no such file") from None
-    except Exception as error:  # zipfile, numpy and OS errors alike: whatever it is, the file can't be read
-        raise InputError(f"--codes {path} can't be read as an npz file of plain arrays: {error}") from None
+    except Exception:  # zipfile's, NumPy's and the system's alike: whatever it is, this is no such file
+        raise InputError(f"--codes {path} can't be read: it must be an npz file of arrays of plain numbers") from None
     if not {"codes", "factors"} <= set(arrays) <= set(wanted):
         raise InputError(
             f"--codes {path} holds {sorted(arrays)}; it must hold codes and factors, and may hold {wanted[2:]}"

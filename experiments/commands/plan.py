@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from ...errors import InputError
-from ._options import flat_rows, parse, print_json, print_table
+from ._options import flat_rows, parse, print_json, print_table, working
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def main(argv: Sequence[str]) -> None:
     from ..runs import open_run
 
     run = open_run(options.run)
-    numbers, _ = work.plan(
-        run, run.load(pick_device(options.device)), options.episodes, options.seed, options.max_steps
-    )
+    learner = run.load(pick_device(options.device))
+    with working("walking to goal images"):
+        numbers, _ = work.plan(run, learner, options.episodes, options.seed, options.max_steps)
     run.write_metrics(plan=numbers)
     if options.json:
         print_json(dict(numbers))

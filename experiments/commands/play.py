@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,14 +50,14 @@ def main(argv: Sequence[str]) -> None:
     options = parse(Options, argv, "play", __doc__)
     if options.out is not None and options.out.suffix not in (".gif", ".mp4"):
         raise InputError(f"--out {options.out}: a movie's name ends in .gif or .mp4")
-    import gymnasium
+    if options.steps < 1:
+        raise InputError(f"--steps must be at least 1, not {options.steps}")
+    from ...envs import make_single
 
-    from ...envs import find_spec
-
-    env = gymnasium.make(find_spec(options.env), render_mode="rgb_array", **env_options(options.env_options))
+    env = make_single(options.env, render_mode="rgb_array", **env_options(options.env_options))
     names = getattr(env.unwrapped, "action_names", ())
     env.action_space.seed(options.seed)
-    with _interface(options.mode, env) as (screen, keys):
+    with _interface(options.mode) as (screen, keys):
         frames, steps, total = _episodes(env, options, names, screen, keys)
     if options.out is not None:
         from ..movies import enlarge, write_movie
@@ -71,7 +73,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 @contextmanager
-def _interface(mode: str, env: Any) -> Iterator[tuple[Any, Iterator[str] | None]]:
+def _interface(mode: str) -> Iterator[tuple[Any, Iterator[str] | None]]:
     """A way to show a frame with a caption, and the keys pressed; neither for random actions."""
     if mode == "random":
         yield None, None
@@ -120,12 +122,15 @@ def _window() -> tuple[Any, Iterator[str]]:
     """A window's way to show a frame, and the keys pressed in it."""
     from ..movies import enlarge, import_opencv
 
+    no_screen = InputError("--mode window: no screen to open a window on; use --mode keys in a terminal")
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise no_screen  # OpenCV's windows would end the process
     cv2 = import_opencv()
     title = "unbraid play"
     try:
         cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE)
     except cv2.error:
-        raise InputError("--mode window: no screen to open a window on; use --mode keys in a terminal") from None
+        raise no_screen from None
 
     def show(frame: Any, caption: str) -> None:
         cv2.imshow(title, enlarge(frame, 512)[:, :, ::-1])

@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from ...errors import InputError
-from ._options import parse, print_json
+from ._options import parse, print_json, working
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ def main(argv: Sequence[str]) -> None:
         raise InputError(
             f"--compare: runs are told apart by their folders' names, and {run.learner} is this run's: rename one"
         )
-    path = write_report(run, others)
+    with working("measuring and drawing"):
+        path = write_report(run, others)
     if options.json:
         print_json({"report": str(path)})
     else:

@@ -51,6 +51,8 @@ def main(argv: Sequence[str]) -> None:
         )
         return
     learner, options, config = _parse(argv[0], argv[1:])
+    if options.resume and options.overwrite:
+        raise InputError("--resume goes on with the run and --overwrite replaces it: give one of them")
     if options.checkpoint_every < 1:
         raise InputError(f"--checkpoint-every must be at least 1, not {options.checkpoint_every}")
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ... import lookup
+from ...errors import InputError
 from ._spec import Arrays
 
 __all__ = ["Arrays", "evaluate", "names"]
@@ -45,12 +46,15 @@ def evaluate(
     Raises:
         InputError: Arrays that don't match, too few rows, NaN; an unknown metric (`UnknownNameError`).
     """
+    check_names(metrics)
     modules = {name: lookup.load(PACKAGE, name, "metric") for name in metrics}
     arrays = Arrays.of(codes, factors, codes_test, factors_test)
     return {name: getattr(module, name)(arrays, np.random.default_rng(seed)) for name, module in modules.items()}
 
 
 def check_names(metrics: Sequence[str]) -> None:
-    """Raise `UnknownNameError` for a name that no metric has."""
+    """Raise `UnknownNameError` for a name that no metric has, `InputError` where there are no names."""
+    if not metrics:
+        raise InputError(f"no metrics are named; known: {', '.join(names())}")
     for name in metrics:
         lookup.load(PACKAGE, name, "metric")

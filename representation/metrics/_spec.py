@@ -88,16 +88,18 @@ def equal_width_bins(values: Floats, bins: int = BINS) -> Labels:
 
 
 def _matrix(name: str, array: Any) -> Floats:
-    try:
-        matrix = np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name} must be a matrix of numbers, not {type(array).__name__}") from None
+    given = np.asarray(array)
+    if given.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be a matrix of real numbers, not of {given.dtype}")
+    matrix = given.astype(np.float64)
     if matrix.ndim != 2 or not matrix.shape[1]:
         raise InputError(f"{name} must have shape (points, columns), not {matrix.shape}")
-    bad = np.argwhere(~np.isfinite(matrix))
+    bad = np.argwhere(~(np.abs(matrix) < np.finfo(np.float32).max))
     if len(bad):
         row, column = bad[0]
-        raise InputError(f"{name}[{row}, {column}] is {matrix[row, column]}; every number must be finite")
+        raise InputError(
+            f"{name}[{row}, {column}] is {matrix[row, column]}; every number must be finite (and below 3.4e38)"
+        )
     return matrix
 
 

@@ -68,9 +68,9 @@ def test_gradient_by_finite_differences() -> None:
 
 
 def test_the_loss_is_its_terms() -> None:
-    learner = agent(temperature=0.3)
+    learner = agent(temperature=0.3, shrinkage=0.5)
     terms = learner(RandomWalk(make_factored(MAZE, 8), 0).draw(), 0, torch.Generator())
-    expected = terms["reconstruction"] - terms["selectivity"] - 0.3 * terms["entropy"]
+    expected = terms["reconstruction"] - terms["selectivity"] - 0.3 * terms["entropy"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
 

@@ -171,7 +171,7 @@ def test_seeds_decide() -> None:
     ("codes", "factors", "text"),
     [(np.ones((20, 2)), np.ones((19, 2)), "codes has 20 rows and factors 19"), (np.ones(20), np.ones((20, 1)), r"not \(20,\)"),
      (np.ones((5, 1)), np.ones((5, 1)), "at least 10"), (np.full((20, 1), np.nan), np.ones((20, 1)), r"codes\[0, 0\] is nan"),
-     (np.ones((20, 0)), np.ones((20, 1)), r"\(points, columns\)"), ([["a"]] * 20, np.ones((20, 1)), "matrix of numbers")],
+     (np.ones((20, 0)), np.ones((20, 1)), r"\(points, columns\)"), ([["a"]] * 20, np.ones((20, 1)), "matrix of real numbers")],
 )  # fmt: skip
 def test_bad_arrays_are_named(codes: Any, factors: Any, text: str) -> None:
     with pytest.raises(InputError, match=text):
