@@ -97,6 +97,8 @@ def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> N
     page = (trained["icf"] / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 8 and page.count("data:image/gif;base64,") == 2
     assert not re.search(r"(src|href)=.?https?:", page)  # one self-contained file
+    assert cli("report", trained["vae"]).status == 0
+    assert "goal images" not in (trained["vae"] / "report.html").read_text()
     known = json.loads((trained["icf"] / METRICS).read_text())
     assert {"evaluation", "plan", "train_seconds"} <= set(known)
 
@@ -134,10 +136,13 @@ def test_play_writes_movies(cli: Any, tmp_path: Path) -> None:
         (("train", "icf", "--latents", "0"), ("latents must be above 0",)),
         (("train", "vae", "--beta", "-1"), ("beta must be at least 0",)),
         (("train", "icf", "--env-options", "goal"), ("NAME=VALUE", "'goal'")),
-        (("train", "icf", "--env-options", "gaol=true"), ("Maze-v0", "gaol")),
+        (("train", "icf", "--env-options", "gaol=true"), ("unknown option of Maze 'gaol'", "goal")),
         (("train", "icf", "--env-options", "image_size=5"), ("Maze-v0", "image_size 5")),
         (("train", "icf", "--sed", "1"), ("train icf:", "--sed", "--seed")),
         (("train", "icf", "--seed", "one"), ("train icf:", "--seed", "one")),
+        (("train", "icf", "--seed", "-1"), ("--seed must be from 0 to 4294967295, not -1",)),
+        (("train", "icf", "--batch-size", "1"), ("batch_size must be at least 2",)),
+        (("train", "icf", "--resume", "--overwrite"), ("give one of them",)),
         (("evaluate",), ("one of the two",)),
         (("evaluate", "nowhere"), ("nowhere is not a run", "config.yaml")),
         (("plan", "nowhere"), ("nowhere is not a run",)),
@@ -146,6 +151,9 @@ def test_play_writes_movies(cli: Any, tmp_path: Path) -> None:
         (("play", "unbraid/Moze-v0"), ("unknown env", "unbraid/Maze-v0")),
         (("play", "--out", "a.avi"), (".gif or .mp4",)),
         (("play", "--mode", "keys"), ("needs a terminal",)),
+        (("play", "--mode", "window"), ("no screen",)),
+        (("play", "--steps", "0"), ("--steps must be at least 1",)),
+        (("train", "icf", "--env", ""), ("unknown env ''", "unbraid list")),
         (("list", "--env", "nowhere_pkg"), ("no module 'nowhere_pkg'",)),
     ],
 )
@@ -153,6 +161,8 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(
     cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     refused(cli(*args), *words)
     assert list(tmp_path.iterdir()) == []
 
@@ -200,6 +210,8 @@ def test_unknown_metrics_are_named_for_runs_and_files(cli: Any, npz: Path, train
         ({"codes": np.full((20, 2), np.nan), "factors": np.ones((20, 2))}, ("codes[0, 0] is nan",)),
         ({"codes": np.ones((20, 2)), "factors": np.ones((20, 2)), "code_test": np.ones(1)}, ("code_test",)),
         ({"codes": np.array([[None]] * 20), "factors": np.ones((20, 2))}, ("can't be read",)),
+        ({"codes": np.array([["1"]] * 20), "factors": np.ones((20, 2))}, ("codes must be a matrix of real numbers",)),
+        ({"codes": np.full((20, 2), 1e300), "factors": np.ones((20, 2))}, ("codes[0, 0] is 1e+300",)),
     ],
 )
 def test_bad_files_of_codes_are_named(cli: Any, tmp_path: Path, arrays: dict[str, Any], words: tuple[str, ...]) -> None:
@@ -207,7 +219,10 @@ def test_bad_files_of_codes_are_named(cli: Any, tmp_path: Path, arrays: dict[str
     np.savez(path, **arrays)
     refused(cli("evaluate", "--codes", path, "--metrics", "mig"), *words)
     path.write_bytes(b"not a zip")
-    refused(cli("evaluate", "--codes", path, "--metrics", "mig"), "can't be read as an npz")
+    refused(cli("evaluate", "--codes", path, "--metrics", "mig"), "can't be read")
+    np.save(tmp_path / "single.npy", np.ones((20, 2)))
+    refused(cli("evaluate", "--codes", tmp_path / "single.npy", "--metrics", "mig"), "single array")
+    refused(cli("evaluate", "--codes", path, "--metrics", ","), "no metrics are named")
 
 
 def test_damaged_runs_are_refused(cli: Any, tmp_path: Path, trained: dict[str, Path]) -> None:
@@ -218,14 +233,36 @@ def test_damaged_runs_are_refused(cli: Any, tmp_path: Path, trained: dict[str, P
         (lambda: (run / WEIGHTS).write_bytes((run / WEIGHTS).read_bytes()[:-50]), (WEIGHTS, "damaged")),
         (lambda: (run / WEIGHTS).unlink(), (WEIGHTS, "isn't finished")),
         (lambda: (run / CONFIG).write_text("learner: [icf"), (CONFIG, "damaged")),
-        (lambda: (run / CONFIG).write_text("learner: icf\n"), (CONFIG, "damaged")),
+        (lambda: (run / CONFIG).write_text("learner: icf\n"), (CONFIG, "damaged", "it lacks 'seed'")),
         (lambda: shutil.copy(trained["vae"] / WEIGHTS, run / WEIGHTS), (WEIGHTS, "doesn't fit")),
         (lambda: (run / METRICS).write_text("{"), (METRICS, "damaged")),
+        (lambda: (run / METRICS).write_text("[]"), (METRICS, "damaged")),
     ):
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(trained["icf"], run)
         damage()
         refused(cli("evaluate", run, "--metrics", "r2"), *words)
+
+
+def test_a_training_that_diverges_says_where(cli: Any, tmp_path: Path) -> None:
+    done = cli("train", "icf", *TINY, "--learning-rate", "1e30", "--out", tmp_path / "run")
+    assert done.status == 1
+    assert "Traceback" not in done.err
+    assert "is nan; the last good checkpoint is of step 0" in done.err.splitlines()[-1]
+
+
+def test_output_that_nobody_reads_is_no_traceback() -> None:
+    command = f"{Path(sys.executable).parent / 'unbraid'} --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode in (0, 1)  # whether the reader was gone in time
+
+
+def test_a_box_in_a_colour_terminal_is_one_line_too() -> None:
+    from unbraid.experiments.commands._options import _one_line
+
+    box = "\x1b[31m╭─ Value error ─╮\x1b[0m\n\x1b[31m│\x1b[0m Error parsing config: no \x1b[31m│\x1b[0m\n\x1b[31m╰──╯\x1b[0m\n"
+    assert _one_line(box) == "no"
 
 
 def test_planning_needs_an_agent(cli: Any, trained: dict[str, Path]) -> None:
