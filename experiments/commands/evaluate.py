@@ -13,6 +13,9 @@ from ...errors import InputError
 from ._options import flat_rows, parse, print_json, print_table, working
 
 
+MIN_POINTS = 30
+
+
 @dataclass(frozen=True)
 class Options:
     """What to score, and how.
@@ -22,6 +25,7 @@ class Options:
         codes: Instead of a run: an npz file with arrays codes (n, D) and factors (n, K), and, if you like,
             codes_test (m, D) and factors_test (m, K).
         metrics: Names with commas between; unbraid list shows them.
+        points: Fresh states of a run's world to measure on; a third of them is held out.
         seed: Of the states and of metrics that draw at random.
         device: auto, cpu or cuda.
         json: Print one JSON object.
@@ -30,6 +34,7 @@ class Options:
     run: Annotated[Path | None, tyro.conf.Positional] = None
     codes: Path | None = None
     metrics: str = "mig,dci,factor_vae,r2"
+    points: int = 3000
     seed: int = 0
     device: str = "auto"
     json: bool = False
@@ -41,6 +46,8 @@ def main(argv: Sequence[str]) -> None:
     names = [name.strip() for name in options.metrics.split(",") if name.strip()]
     if (options.run is None) == (options.codes is None):
         raise InputError("give one of the two: a run's folder, or --codes FILE.npz")
+    if options.points < MIN_POINTS:
+        raise InputError(f"--points must be at least {MIN_POINTS}, not {options.points}")
     from ...representation import metrics
 
     numbers: dict[str, Any]
@@ -67,7 +74,7 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
     with working("measuring"):
-        numbers = work.measure(run, learner, names, options.seed)
+        numbers = work.measure(run, learner, names, options.seed, options.points)
     run.write_metrics(evaluation=numbers)
     return numbers
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
@@ -62,18 +62,19 @@ def test_set_factors_then_get_factors_gives_the_values_and_the_pixels_back(id: s
 
 
 @EACH
+@settings(max_examples=15)
 @given(seed=SEEDS)
 def test_equal_factors_mean_equal_pixels(id: str, seed: int) -> None:
     env = vector(id, 256)
-    images = env.reset(seed=seed)[0].reshape(256, -1)
-    values = env.get_factors()
-    same_pixels = (images[:, None, ::7] == images[:, ::7]).all(2)
-    same_values = (values[:, None] == values).all(2)
-    assert (same_pixels | ~same_values).all()
-    assert not same_pixels.all()
+    images = env.reset(seed=seed)[0]
+    pixels_of: dict[bytes, bytes] = {}
+    for image, values in zip(images, env.get_factors(), strict=True):
+        assert pixels_of.setdefault(values.tobytes(), image.tobytes()) == image.tobytes()
+    assert len(set(pixels_of.values())) > 1
 
 
 @EACH
+@settings(max_examples=10)
 @given(seed=SEEDS)
 def test_a_batch_equals_single_worlds_step_by_step(id: str, seed: int) -> None:
     n = 3

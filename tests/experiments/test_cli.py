@@ -29,7 +29,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A tiny finished run of each learner."""
     folder = tmp_path_factory.mktemp("runs")
     for learner in ("icf", "vae"):
-        assert module.main(["train", learner, *TINY, "--out", str(folder / learner)]) == 0
+        assert module.main(["train", learner, *TINY, "--latents", "2", "--out", str(folder / learner)]) == 0
     return {learner: folder / learner for learner in ("icf", "vae")}
 
 
@@ -86,11 +86,12 @@ def test_a_run_holds_what_it_should(trained: dict[str, Path]) -> None:
 
 
 def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> None:
-    numbers = json.loads(cli("evaluate", trained["icf"], "--json", "--device", "cpu").out)
+    numbers = json.loads(cli("evaluate", trained["icf"], "--json", "--device", "cpu", "--points", 300).out)
     assert set(numbers) == {"mig", "dci", "factor_vae", "r2", "agent"}
     assert len(numbers["agent"]["prefers"]) == 4
     planned = json.loads(cli("plan", trained["icf"], "--episodes", 5, "--json").out)
     assert planned["episodes"] == 5 and 0 <= planned["success"] <= 1
+    assert cli("evaluate", trained["vae"], "--points", 300).status == 0
     done = cli("report", trained["icf"], "--compare", trained["vae"])
     assert done.status == 0, done.err
     refused(cli("report", trained["icf"], "--compare", trained["icf"]), "--compare", "rename")

@@ -15,7 +15,7 @@ from unbraid.representation import metrics
 from unbraid.representation.metrics import dci as dci_module
 from unbraid.representation.metrics.mig import mutual_information
 
-POINTS, SIZES = 1500, (4, 6)
+POINTS, SIZES = 900, (4, 6)
 RNG = np.random.default_rng(0)
 FACTORS = np.stack([RNG.integers(size, size=POINTS) for size in SIZES], 1).astype(float)
 STANDARD = (FACTORS - FACTORS.mean(0)) / FACTORS.std(0)
@@ -134,7 +134,7 @@ def test_dci_from_importances_by_hand() -> None:
 
 
 def test_held_out_arrays_are_used_for_testing_only() -> None:
-    apart = {"codes_test": CODES["random"][:500], "factors_test": FACTORS[:500]}
+    apart = {"codes_test": CODES["random"][:300], "factors_test": FACTORS[:300]}
     found = scores(STANDARD, "r2", "dci", **apart)
     assert max(found["r2"]["single"]) < 0.05
     assert found["dci"]["disentanglement"] > 0.99
