@@ -12,7 +12,6 @@ import tyro
 from ...errors import InputError
 from ._options import flat_rows, parse, print_json, print_table, working
 
-
 MIN_POINTS = 30
 
 
