@@ -13,6 +13,7 @@ from ...representation.data import RandomWalk
 from .model import ICF
 
 BLOCKED = 1e6
+NEAR = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ def action_effects(learner: ICF, walk: RandomWalk, draws: int = 32) -> Tensor:
 def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int) -> Trip:
     """Act until the code is within half a step of the goal's, or ``max_steps`` are over.
 
-    The action taken is the one whose predicted code ``h + effect`` is nearest to the goal's, in steps; an action seen
-    to do nothing here is out, and every earlier visit to the predicted code counts as one more step away, so that the
-    walk leaves dead ends behind obstacles. No search, no map, no labels.
+    The action taken is the one that leads nearest to the goal's code, in steps: to where it led when it was tried here
+    before, else to ``h + effect``. An action seen to do nothing here is out, and every earlier visit to where it leads
+    counts as one more step away, so that the walk leaves dead ends behind obstacles. No search, no map, no labels.
 
     Args:
         learner: A trained agent.
@@ -71,7 +72,7 @@ def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int
     lost = stopped.clone()
     steps = torch.zeros(n, dtype=torch.int64, device=here.device)
     for _ in range(max_steps):
-        stopped |= ~lost & ((goal - here).abs().max(1).values < 0.5)
+        stopped |= ~lost & ((goal - here).abs().max(1).values < NEAR)
         going = ~(stopped | lost)
         if not bool(going.any()):
             break
@@ -93,19 +94,22 @@ def _best_action(
     here: Tensor, goal: Tensor, moves: Tensor, visited: list[Tensor], tried: list[Tensor], useless: list[Tensor]
 ) -> Tensor:
     """Codes ``(n, D)`` and moves ``(A, D)`` in steps; actions ``(n,)``."""
-    predicted = here[:, None] + moves
-    left = goal[:, None] - predicted
+    expected = here[:, None] + moves
+    places = torch.stack(visited, 1)
+    blocked = (moves.abs().sum(1) == 0).expand(expected.shape[:2])
+    if tried:
+        same_place = (places[:, :-1] - here[:, None]).abs().max(2).values < NEAR
+        chosen = torch.stack(tried, 1)[:, :, None] == torch.arange(len(moves), device=here.device)
+        before = same_place[:, :, None] & chosen
+        blocked = blocked | (before & torch.stack(useless, 1)[:, :, None]).any(1)
+        last = (before * torch.arange(1, len(tried) + 1, device=here.device)[:, None]).amax(1)
+        seen = places.gather(1, last[:, :, None].expand(expected.shape))
+        expected = torch.where((last > 0)[:, :, None], seen, expected)
+    left = goal[:, None] - expected
     # Among equals, the move along the longer way: it keeps both axes open to go around what is in the way.
     cost = left.abs().sum(2) + 0.01 * left.square().sum(2).sqrt()
-    places = torch.stack(visited, 1)
-    cost += ((places[:, None] - predicted[:, :, None]).abs().max(3).values < 0.5).sum(2)
-    if tried:
-        same_place = (places[:, :-1] - here[:, None]).abs().max(2).values < 0.5
-        failed = same_place & torch.stack(useless, 1)
-        chosen = torch.stack(tried, 1)[:, :, None] == torch.arange(len(moves), device=here.device)
-        cost += BLOCKED * (failed[:, :, None] & chosen).any(1)
-    cost += BLOCKED * (moves.abs().sum(1) == 0)
-    return cost.argmin(1)
+    cost += ((places[:, None] - expected[:, :, None]).abs().max(3).values < 0.5).sum(2)
+    return (cost + BLOCKED * blocked).argmin(1)
 
 
 def _like(rows: Tensor, image: Tensor) -> Tensor:

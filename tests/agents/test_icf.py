@@ -124,6 +124,21 @@ def test_a_perfect_code_reaches_every_goal_nearly_as_fast_as_can_be(knowing: icf
     assert torch.equal(*at_goal)
 
 
+class Uneven(Knowing):
+    """The same places, their distances growing from the middle outwards, as selectivity leaves them free to."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        code = super().forward(x) - torch.tensor([3.5, -7.0])
+        return code.sign() * code.abs() ** 1.5
+
+
+def test_uneven_steps_do_not_trap_the_walk(knowing: icf.ICF) -> None:
+    knowing.encoder = Uneven()  # type: ignore[assignment]
+    numbers, _ = icf.plan(knowing, MAZE, episodes=500, seed=1)
+    assert numbers["success"] == 1
+    assert numbers["steps_ratio"] < 1.25
+
+
 def test_an_untrained_code_does_not(knowing: icf.ICF) -> None:
     assert icf.plan(agent(), MAZE, episodes=50, seed=0)[0]["success"] < 0.5
 
