@@ -128,7 +128,7 @@ def _window() -> tuple[Any, Iterator[str]]:
     cv2 = import_opencv()
     title = "unbraid play"
     try:
-        cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE)
+        cv2.namedWindow(title, cv2.WINDOW_AUTOSIZE | cv2.WINDOW_GUI_NORMAL)
     except cv2.error:
         raise no_screen from None
 
