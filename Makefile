@@ -10,7 +10,7 @@ INPUTS := $(ROOT)/setup.cfg $(ROOT)/constraints.txt $(ROOT)/pyproject.toml $(ROO
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready-run
-	cd "$(ROOT)" && "$(VENV)/bin/unbraid" demo --resume $(ARGS)
+	cd "$(ROOT)" && "$(VENV)/bin/unbraid" demo $(if $(findstring --overwrite,$(ARGS)),,--resume) $(ARGS)
 
 test: $(VENV)/.ready-dev
 	cd "$(ROOT)" && "$(VENV)/bin/pytest" $(ARGS)
