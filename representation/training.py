@@ -118,12 +118,12 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
             fabric.backward(terms["loss"])
             optimizer.step()
             done = step + 1
-            stopping = bool(interrupted) or done == options.steps
-            if done % options.log_every == 0 or stopping:
+            saving = bool(interrupted) or done == options.steps or done % options.checkpoint_every == 0
+            if saving or done % options.log_every == 0:  # what is saved is first seen to be finite
                 numbers = {name: float(value.detach()) for name, value in terms.items()}
                 _log(numbers, done, scalars, trainer)
                 bar.update(TaskID(0), completed=done, loss=numbers["loss"])
-            if done % options.checkpoint_every == 0 or stopping:
+            if saving:
                 trainer.save(done)
             if interrupted:
                 raise KeyboardInterrupt(f"stopped after step {done} of {options.steps}; go on with --resume")

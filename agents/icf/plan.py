@@ -13,7 +13,7 @@ from ...representation.data import RandomWalk
 from .model import ICF
 
 BLOCKED = 1e6
-NEAR = 0.25
+NEAR = 0.25  # in steps: codes this close are of one place
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def action_effects(learner: ICF, walk: RandomWalk, draws: int = 32) -> Tensor:
 
 
 def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int) -> Trip:
-    """Act until the code is within half a step of the goal's, or ``max_steps`` are over.
+    """Act until the code is within a quarter of a step of the goal's, or ``max_steps`` are over.
 
     The action taken is the one that leads nearest to the goal's code, in steps: to where it led when it was tried here
     before, else to ``h + effect``. An action seen to do nothing here is out, and every earlier visit to where it leads
