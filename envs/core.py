@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from .streams import Streams
 
 Kind = Literal["categorical", "ordinal", "continuous", "cyclic"]
+Observation = Tensor | dict[str, Tensor]
 StateT = TypeVar("StateT", bound=tuple[Tensor, ...])
 
 
@@ -93,6 +95,7 @@ class World(ABC, Generic[StateT]):
         observation_space: Of one environment.
         action_space: Of one environment.
         action_names: A name for each discrete action, for people; empty where actions are continuous.
+        object_names: The objects that `get_masks` marks, in order; the factors of ``"agent"`` are named ``"agent.*"``.
         device: Where the tensors live.
     """
 
@@ -100,6 +103,7 @@ class World(ABC, Generic[StateT]):
     observation_space: spaces.Space[Any]
     action_space: spaces.Space[Any]
     action_names: tuple[str, ...] = ()
+    object_names: tuple[str, ...] = ()
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -116,8 +120,8 @@ class World(ABC, Generic[StateT]):
         """One step of every row: ``(state, reward float32 (n,), terminated bool (n,))``."""
 
     @abstractmethod
-    def observe(self, state: StateT) -> Tensor:
-        """What an agent sees: uint8 images ``(n, H, W, C)``."""
+    def observe(self, state: StateT) -> Observation:
+        """What an agent sees: uint8 images ``(n, H, W, C)``, another array of n rows, or a dict of such."""
 
     @abstractmethod
     def get_factors(self, state: StateT) -> Tensor:
@@ -127,9 +131,25 @@ class World(ABC, Generic[StateT]):
     def set_factors(self, values: Tensor) -> StateT:
         """States that hold these values, ``(n, K)``: an intervention. Impossible values raise `ValueError`."""
 
+    def get_masks(self, state: StateT) -> Tensor:
+        """Where each object is in the picture that `render` gives: bool ``(n, len(object_names), H, W)``.
+
+        A mask holds every pixel that its object colours, also in part (antialiasing).
+        """
+        raise NotImplementedError(f"{type(self).__name__} states no objects")
+
+    def get_info(self, state: StateT) -> dict[str, Any]:
+        """What else Gymnasium's ``info`` tells of these states: tensors of n rows, or one value for all of them.
+
+        ``is_success``, bool ``(n,)``, is there where the world sets a task: whether it has been done.
+        """
+        return {}
+
     def render(self, state: StateT) -> Tensor:
         """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees, grey where that has one channel."""
         images = self.observe(state)
+        if isinstance(images, dict) or images.ndim != 4 or images.dtype != torch.uint8:
+            raise NotImplementedError(f"{type(self).__name__} must say how to render what is no image")
         return images.expand(-1, -1, -1, 3) if images.shape[-1] == 1 else images
 
     def check_factors(self, values: Any) -> Tensor:
@@ -146,33 +166,46 @@ class World(ABC, Generic[StateT]):
         return tensor
 
     def check_actions(self, actions: Any, n: int) -> Tensor:
-        """``actions`` as a tensor of n rows on the device: int64 ``(n,)``, or float32 ``(n, *shape)``.
+        """``actions`` as a tensor of n rows on the device: int64 ``(n,)`` or ``(n, agents)``, float32 ``(n, *shape)``.
 
         Raises:
             ValueError: A wrong shape, NaN, or an action outside the action space.
         """
+        given = torch.as_tensor(actions, device=self.device)
+        low, high, allowed = self._action_bounds
+        if given.shape != (n, *low.shape):
+            raise ValueError(f"actions must have shape {(n, *low.shape)}, not {tuple(given.shape)}")
+        tensor = given.to(low.dtype)
+        bad = ~((tensor >= low) & (tensor <= high))
+        if not low.is_floating_point():
+            bad |= tensor != given
+        if bool(bad.any()):
+            raise ValueError(f"action {given[bad][0].item():g} is not possible: actions are {allowed}")
+        return tensor
+
+    @cached_property
+    def _action_bounds(self) -> tuple[Tensor, Tensor, str]:
         space = self.action_space
         if isinstance(space, spaces.Discrete):
-            given = torch.as_tensor(actions, device=self.device)
-            shape: tuple[int, ...] = (n,)
-            low, high = int(space.start), int(space.start + space.n - 1)
-            tensor = given.to(torch.int64)
-            bad = (tensor != given) | (tensor < low) | (tensor > high) if given.shape == shape else None
-            allowed = f"integers {low} .. {high}"
-        else:
-            box = cast(spaces.Box, space)
-            tensor = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
-            shape = (n, *box.shape)
-            lower, upper = (torch.as_tensor(bound, device=self.device) for bound in (box.low, box.high))
-            bad = ~((tensor >= lower) & (tensor <= upper)) if tensor.shape == shape else None
-            allowed = f"numbers within {box}"
-        if bad is None:
-            raise ValueError(f"actions must have shape {shape}, not {tuple(tensor.shape)}")
-        if bool(bad.any()):
-            raise ValueError(
-                f"action {torch.as_tensor(actions)[bad.cpu()][0].item():g} is not possible: actions are {allowed}"
-            )
-        return tensor
+            bounds = int(space.start), int(space.start + space.n - 1)
+            low, high = (torch.tensor(bound, device=self.device) for bound in bounds)
+            return low, high, f"integers {bounds[0]} .. {bounds[1]}"
+        if isinstance(space, spaces.MultiDiscrete):
+            first = torch.as_tensor(space.start, device=self.device)
+            last = first + torch.as_tensor(space.nvec, device=self.device) - 1
+            return first, last, f"integers {first.tolist()} .. {last.tolist()}"
+        box = cast(spaces.Box, space)
+        lower, upper = (
+            torch.as_tensor(bound, dtype=torch.float32, device=self.device) for bound in (box.low, box.high)
+        )
+        return lower, upper, f"numbers within {box}"
+
+
+def each(observation: Observation, function: Callable[[Tensor], Any]) -> Any:
+    """``function`` of the observation, or of each entry where it is a dict."""
+    if isinstance(observation, dict):
+        return {name: function(part) for name, part in observation.items()}
+    return function(observation)
 
 
 def take(state: StateT, rows: Tensor) -> StateT:

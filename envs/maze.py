@@ -93,6 +93,7 @@ class Maze(World[MazeState]):
         self.observation_space = spaces.Box(0, 255, (image_size, image_size, 3), np.uint8)
         self.action_names = ("left", "right", "up", "down", *(["toggle"] if switch else []))
         self.action_space = spaces.Discrete(len(self.action_names))
+        self.object_names = ("agent", *["goal"] * goal, *["switch"] * switch)
 
     def _state_factors(self) -> tuple[Factor, ...]:
         def place(item: str, controllable: bool) -> list[Factor]:
@@ -165,6 +166,13 @@ class Maze(World[MazeState]):
         images = self.atlas.images(ids.view(n, self.height, self.width))
         bottom, right = self.image_size - images.shape[1], self.image_size - images.shape[2]
         return pad(images, (0, 0, 0, right, 0, bottom)) if bottom or right else images
+
+    def get_masks(self, state: MazeState) -> Tensor:
+        """Bool ``(n, M, image_size, image_size)``: each item's whole tile."""
+        places = torch.stack([state.agent] + [state.goal] * self.has_goal + [state.switch] * self.has_switch, 1)
+        pixel = torch.arange(self.image_size, device=self.device) // self.atlas.size_px
+        inside = (pixel < self.width) & (pixel[:, None] < self.height)
+        return (places[:, :, None, None] == pixel[:, None] * self.width + pixel) & inside
 
     def get_factors(self, state: MazeState) -> Tensor:
         """float32 ``(n, K)``: tile coordinates, x to the right and y down, and 0 or 1 for the switch."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .core import Factor, World, to_numpy
+from .core import Factor, World, each, to_numpy
 from .registration import resolve_world
 from .streams import Streams
 
@@ -48,13 +48,18 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         """A name for each discrete action."""
         return self.world.action_names
 
+    @property
+    def object_names(self) -> tuple[str, ...]:
+        """The objects that `get_masks` marks."""
+        return self.world.object_names
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode; ``options={"factors": {name: value}}`` fixes some of its factors."""
         super().reset(seed=seed)
         if seed is not None or self._rng is None:
             self._rng = Streams([int(self.np_random.integers(SEED_BOUND)) if seed is None else seed], self.world.device)
         self._state = self.world.reset(1, self._rng, options)
-        return self.observe(), {}
+        return self.observe(), self._info()
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One step; an impossible action raises `ValueError` and changes nothing."""
@@ -62,7 +67,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         checked = self.world.check_actions(np.asarray(action)[None], 1)
         assert self._rng is not None
         self._state, reward, terminated = self.world.step(state, checked, self._rng)
-        return self.observe(), float(reward), bool(terminated), False, {}
+        return self.observe(), float(reward), bool(terminated), False, self._info()
 
     def render(self) -> Any:
         """A picture for people, uint8 ``(H, W, 3)``; None unless ``render_mode`` is ``"rgb_array"``."""
@@ -70,7 +75,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
 
     def observe(self) -> Any:
         """The observation of the present state."""
-        return to_numpy(self.world.observe(self._require_state())[0])
+        return each(self.world.observe(self._require_state()), lambda part: to_numpy(part[0]))
 
     def get_factors(self) -> NDArray[np.float32]:
         """Values of all factors: float32 ``(K,)``."""
@@ -80,6 +85,29 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         """Go to a state with these values, ``(K,)``; impossible ones raise `ValueError` and change nothing."""
         self._rng = self._rng or Streams([int(self.np_random.integers(SEED_BOUND))], self.world.device)
         self._state = self.world.set_factors(torch.as_tensor(np.asarray(values)[None]))
+
+    def get_masks(self) -> NDArray[np.bool_]:
+        """Where each of ``object_names`` is in the picture: bool ``(M, H, W)``."""
+        return to_numpy(self.world.get_masks(self._require_state())[0])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides what comes next, as tensors: restoring it gives the same future."""
+        state = self._require_state()
+        assert self._rng is not None
+        return {"state": dict(enumerate(state)), "rng": self._rng.state_dict()}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        if self._state is None:
+            self.reset(seed=0)
+        assert self._rng is not None
+        parts = [saved["state"][i].to(self.world.device) for i in range(len(saved["state"]))]
+        self._state = type(self._state)(*parts)
+        self._rng.load_state_dict(saved["rng"])
+
+    def _info(self) -> dict[str, Any]:
+        info = self.world.get_info(self._state)
+        return {key: value[0].item() if isinstance(value, torch.Tensor) else value for key, value in info.items()}
 
     def _require_state(self) -> Any:
         if self._state is None:

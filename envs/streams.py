@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -67,6 +68,11 @@ class Streams:
     def uniform(self, k: int) -> Tensor:
         """Uniform on [0, 1) with 24 random bits: float32 ``(n, k)``."""
         return _shift(self.bits(k), 40).to(torch.float32) * 2.0**-24
+
+    def normal(self, k: int) -> Tensor:
+        """Standard normal, by Box and Muller's transform: float32 ``(n, k)``."""
+        first, second = self.uniform(2 * k).double().chunk(2, 1)
+        return ((-2 * (1 - first).log()).sqrt() * (2 * math.pi * second).cos()).float()
 
     def integers(self, high: int, k: int = 1) -> Tensor:
         """Uniform on 0 .. ``high`` - 1 (bias below ``high`` / 2**53): int64 ``(n, k)``."""

@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from .core import Factor, World, put, take, to_numpy
+from .core import Factor, World, each, put, take, to_numpy
 from .registration import resolve_world
 from .single import SEED_BOUND
 from .streams import Streams
@@ -34,6 +34,9 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         render_mode: None or ``"rgb_array"``.
         device: Where the world computes.
         options: Options of the world, where ``world`` names a class.
+
+    Attributes:
+        start_factors: Factors that every reset fixes, autoreset too: name -> a value, or one per environment.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.factors: tuple[Factor, ...] = self.world.factors
+        self.start_factors: dict[str, Any] = {}
         self._rng: Streams | None = None
         self._state: Any = None
         self._elapsed = torch.zeros(num_envs, dtype=torch.int64, device=self.world.device)
@@ -69,6 +73,11 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def action_names(self) -> tuple[str, ...]:
         """A name for each discrete action."""
         return self.world.action_names
+
+    @property
+    def object_names(self) -> tuple[str, ...]:
+        """The objects that `get_masks` marks."""
+        return self.world.object_names
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: Mapping[str, Any] | None = None
@@ -84,7 +93,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         rows = self._rows_of(given.pop("reset_mask", None))
         self._seed(seed, rows)
         self._start(rows, given)
-        return self._out(self.world.observe(self._state)), {}
+        return self.observe(), self._info(self._state, rows)
 
     def _rows_of(self, mask: Any) -> Tensor:
         if mask is None:
@@ -116,10 +125,10 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     def _start(self, rows: Tensor, options: dict[str, Any]) -> None:
         """Put fresh states into these rows."""
         assert self._rng is not None
-        if "factors" in options:
-            wanted = {name: np.asarray(value) for name, value in options["factors"].items()}
-            picked = {name: value[rows.cpu().numpy()] if value.ndim else value for name, value in wanted.items()}
-            options = {**options, "factors": picked}
+        given = self.start_factors | options.get("factors", {})
+        wanted = {name: np.asarray(value) for name, value in given.items()}
+        picked = {name: value[rows.cpu().numpy()] if value.ndim else value for name, value in wanted.items()}
+        options = {**options, "factors": picked}
         streams = self._rng.take(rows)
         fresh = self.world.reset(len(rows), streams, options)
         self._rng.put(rows, streams)
@@ -143,8 +152,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             truncated = (self._elapsed >= self.max_episode_steps) & ~waiting
         self._ended = terminated | truncated
         info = self._autoreset(waiting)
-        observation = self._out(self.world.observe(self._state))
-        return observation, self._out(reward.double()), self._out(terminated), self._out(truncated), info
+        return self.observe(), self._out(reward.double()), self._out(terminated), self._out(truncated), info
 
     def _advance(self, live: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Step the live rows; the others keep their state, with reward 0."""
@@ -164,22 +172,42 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         return reward, terminated
 
     def _autoreset(self, waiting: Tensor) -> dict[str, Any]:
+        """Begin the episodes that are due; the step's ``info``."""
+        everyone = torch.arange(self.num_envs, device=self.world.device)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and bool(waiting.any()):
             self._start(waiting.nonzero()[:, 0], {})
         ended = self._ended
         if self.autoreset_mode is not AutoresetMode.SAME_STEP or not bool(ended.any()):
-            return {}
+            return self._info(self._state, everyone)
         rows = ended.nonzero()[:, 0]
-        last = self.world.observe(take(self._state, rows))
-        final = torch.zeros((self.num_envs, *last.shape[1:]), dtype=last.dtype, device=last.device)
-        final[rows] = last
-        self._start(rows, {})
-        return {
-            "final_obs": self._out(final),
+        last = take(self._state, rows)
+
+        def final(part: Tensor) -> Tensor:
+            return torch.zeros((self.num_envs, *part.shape[1:]), dtype=part.dtype, device=part.device).index_copy_(
+                0, rows, part
+            )
+
+        ending = {
+            "final_obs": self._out(each(self.world.observe(last), final)),
             "_final_obs": self._out(ended),
-            "final_info": {},
+            "final_info": self._info(last, rows),
             "_final_info": self._out(ended),
         }
+        self._start(rows, {})
+        return self._info(self._state, everyone) | ending
+
+    def _info(self, state: Any, rows: Tensor) -> dict[str, Any]:
+        """The world's info in Gymnasium's batched form: ``key`` and ``_key``, which marks the rows that have it."""
+        found: dict[str, Any] = {}
+        for key, value in self.world.get_info(state).items():
+            if isinstance(value, Tensor):
+                whole = torch.zeros((self.num_envs, *value.shape[1:]), dtype=value.dtype, device=value.device)
+                filled = value if len(value) == self.num_envs else whole.index_copy(0, rows, value)
+                found[key] = self._out(filled)
+            else:
+                found[key] = np.full(self.num_envs, value)
+            found[f"_{key}"] = self._out(torch.zeros_like(self._ended).index_fill(0, rows, True))
+        return found
 
     def render(self) -> Any:
         """One picture per environment, uint8 ``(H, W, 3)`` each; None unless ``render_mode`` is ``"rgb_array"``."""
@@ -195,6 +223,11 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         """Values of all factors: float32 ``(num_envs, K)``."""
         self._require_state()
         return self._out(self.world.get_factors(self._state))
+
+    def get_masks(self) -> Any:
+        """Where each of ``object_names`` is in the pictures: bool ``(num_envs, M, H, W)``."""
+        self._require_state()
+        return self._out(self.world.get_masks(self._state))
 
     def set_factors(self, values: Any) -> None:
         """Go to states with these values, ``(num_envs, K)``, and count the episodes' steps from there.
@@ -228,8 +261,8 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._rng.load_state_dict(saved["rng"])
         self._elapsed, self._ended = saved["elapsed"].to(device), saved["ended"].to(device)
 
-    def _out(self, tensor: Tensor) -> Any:
-        return tensor if self.output == "torch" else to_numpy(tensor)
+    def _out(self, found: Any) -> Any:
+        return found if self.output == "torch" else each(found, to_numpy)
 
     def _require_state(self) -> None:
         if self._state is None:
