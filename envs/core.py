@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Factor:
         bad = ~((values >= self.low) & (values <= self.high))
         allowed = f"{self.low:g} .. {self.high:g}"
         if self.size is not None and self.size > 1:
-            steps = (values - self.low) * (self.size - 1) / (self.high - self.low)
+            steps = (values.double() - self.low) * (self.size - 1) / (self.high - self.low)
             bad |= (steps - steps.round()).abs() > 1e-4
             allowed = f"{self.size} values from {self.low:g} to {self.high:g}"
         if bool(bad.any()):
@@ -107,6 +108,11 @@ class World(ABC, Generic[StateT]):
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
+
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Names of the options that the class takes, its device apart."""
+        return tuple(name for name in inspect.signature(cls).parameters if name != "device")
 
     @abstractmethod
     def reset(self, n: int, rng: Streams, options: Mapping[str, Any] | None = None) -> StateT:

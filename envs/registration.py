@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -39,14 +38,12 @@ def resolve_world(world: World[Any] | str, device: torch.device | str, options: 
         return world
     module, _, name = world.partition(":")
     kind = getattr(importlib.import_module(module), name)
-    known = [option for option in inspect.signature(kind).parameters if option != "device"]
+    if not (isinstance(kind, type) and issubclass(kind, World)):
+        raise TypeError(f"{world} is no World")
     for option in options:
-        if option not in known:
-            raise UnknownNameError(f"option of {name}", option, known)
-    made = kind(device=device, **options)
-    if not isinstance(made, World):
-        raise TypeError(f"{world} is a {type(made).__name__}, not a World")
-    return made
+        if option not in kind.option_names():
+            raise UnknownNameError(f"option of {name}", option, kind.option_names())
+    return kind(device=device, **options)
 
 
 def find_spec(env: str) -> gymnasium.envs.registration.EnvSpec:

@@ -36,12 +36,13 @@ class Streams:
     Every draw is SplitMix64 of a row's key and counter, in int64 arithmetic, so CPU and GPU give the same bits.
 
     Args:
-        seeds: One seed per row; integers of any size, taken modulo 2**63.
+        seeds: One seed per row; integers of any size, taken modulo 2**63, or int64 ``(n,)`` of no negative ones.
         device: Where the numbers are wanted.
     """
 
-    def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
-        start = torch.tensor([int(seed) % 2**63 for seed in seeds], dtype=torch.int64, device=device)
+    def __init__(self, seeds: Sequence[int] | Tensor, device: torch.device | str = "cpu") -> None:
+        known = seeds if isinstance(seeds, Tensor) else torch.tensor([int(s) % 2**63 for s in seeds], dtype=torch.int64)
+        start = known.to(device)
         self.keys = _mix(_mix(start + _GOLDEN) + _GOLDEN)
         self.counters = torch.zeros_like(start)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 Colour = tuple[int, int, int]
+Tile = NDArray[np.uint8]
+Paint = Callable[[Tile], Tile]
 _OVERSAMPLING = 8
 
 
@@ -26,6 +30,21 @@ def box(tile: NDArray[np.uint8], colour: Colour, half_width: float) -> NDArray[n
     """The tile with an antialiased square in its middle; ``half_width`` is a fraction of the tile's side."""
     x, y = _subpixels(len(tile))
     return _paint(tile, colour, np.maximum(abs(x), abs(y)) <= half_width)
+
+
+def rounded(tile: NDArray[np.uint8], colour: Colour, half_width: float, corner: float) -> NDArray[np.uint8]:
+    """The tile with an antialiased square in its middle whose corners are arcs of radius ``corner``."""
+    x, y = (np.maximum(abs(axis) - half_width + corner, 0) for axis in _subpixels(len(tile)))
+    return _paint(tile, colour, x**2 + y**2 <= corner**2)
+
+
+def star(tile: NDArray[np.uint8], colour: Colour, radius: float) -> NDArray[np.uint8]:
+    """The tile with an antialiased five-pointed star in its middle; ``radius`` is a fraction of the tile's side."""
+    x, y = _subpixels(len(tile))
+    turn = np.arctan2(x, -y) % (2 * np.pi / 5)
+    fold, half, inner = np.minimum(turn, 2 * np.pi / 5 - turn), np.pi / 5, 0.45
+    edge = inner * np.sin(half) / (np.sin(fold) + inner * np.sin(half - fold))
+    return _paint(tile, colour, np.hypot(x, y) <= radius * edge)
 
 
 def _subpixels(size_px: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

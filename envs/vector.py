@@ -164,6 +164,8 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         reward = torch.zeros(self.num_envs, device=self.world.device)
         terminated = torch.zeros_like(live)
         rows = live.nonzero()[:, 0]
+        if not len(rows):
+            return reward, terminated
         streams = self._rng.take(rows)
         stepped, reward[rows], terminated[rows] = self.world.step(take(self._state, rows), actions[rows], streams)
         self._rng.put(rows, streams)

@@ -112,7 +112,7 @@ def test_evaluate_a_file_of_codes(cli: Any, npz: Path) -> None:
 
 
 def test_play_writes_movies(cli: Any, tmp_path: Path) -> None:
-    done = cli("play", "unbraid.envs:unbraid/MazeSwitch-v0", "--steps", 5, "--out", tmp_path / "a.gif")
+    done = cli("play", "unbraid.envs:unbraid/MazeSwitches-v0", "--steps", 5, "--out", tmp_path / "a.gif")
     assert done.status == 0 and "toggle" in done.out
     from PIL import Image
 

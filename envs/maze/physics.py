@@ -1,0 +1,87 @@
+"""What actions do, whatever the game: moving, pushing, toggling, dropping breadcrumbs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..streams import Streams
+from .places import STAY, Places
+from .state import BLOCK, MOVES, PRIMITIVES, PUSHES, MazeState
+
+_TOGGLE, _CRUMB = PRIMITIVES.index("toggle"), PRIMITIVES.index("breadcrumb")
+
+
+class Physics:
+    """Moves of agents, one after another, and of the others who wander about.
+
+    Args:
+        places: The maps' geometry.
+        colours: How many states a switch goes through.
+        device: Where the tensors live.
+    """
+
+    def __init__(self, places: Places, colours: int, device: torch.device) -> None:
+        self.places, self.colours = places, colours
+        ways = [*range(STAY), *range(STAY), *[STAY] * (len(PRIMITIVES) - len(MOVES) - len(PUSHES))]
+        self.way = torch.tensor(ways, device=device)
+
+    def act(self, state: MazeState, i: int, primitive: Tensor) -> MazeState:
+        """Agent ``i`` does what ``primitive`` (int64 ``(n,)``, of PRIMITIVES) says."""
+        state = self._move(state, i, primitive)
+        if state.switch.shape[1]:
+            state = self._toggle(state, i, primitive == _TOGGLE)
+        if state.crumbs.shape[1]:
+            dropped = self.places.marked(state.agent[:, i : i + 1]) & (primitive == _CRUMB)[:, None]
+            state = state._replace(crumbs=state.crumbs | dropped)
+        return state
+
+    def _move(self, state: MazeState, i: int, primitive: Tensor) -> MazeState:
+        here, way = state.agent[:, i], self.way[primitive]
+        there = self.places.reach[way, here]
+        enters = self.free(state, there)
+        if state.box.shape[1]:
+            pushes = (primitive >= len(MOVES)) & (primitive < len(MOVES) + len(PUSHES))
+            ahead = state.box == there[:, None]
+            beyond = self.places.reach[way, there]
+            pushed = pushes & ahead.any(1) & (beyond != there) & self.free(state, beyond)
+            pushed &= ~self.occupied(state, beyond) & ~(state.box == beyond[:, None]).any(1)
+            state = state._replace(box=torch.where(ahead & pushed[:, None], beyond[:, None], state.box))
+            enters &= torch.where(pushes, pushed, ~ahead.any(1))
+        if state.agent.shape[1] + state.enemy.shape[1] > 1:
+            enters &= ~self.occupied(state, there) & (here >= 0)
+        agent = torch.where(enters, there, here)
+        if state.agent.shape[1] == 1:
+            return state._replace(agent=agent[:, None])
+        column = torch.arange(state.agent.shape[1], device=agent.device) == i
+        return state._replace(agent=torch.where(column, agent[:, None], state.agent))
+
+    def _toggle(self, state: MazeState, i: int, toggles: Tensor) -> MazeState:
+        """A switch under the agent goes on to its next colour; a door is then open if that is the task's colour."""
+        turned = (state.switch == state.agent[:, i : i + 1]) & (state.switch >= 0) & toggles[:, None]
+        colour = torch.where(turned, (state.colour + 1) % self.colours, state.colour)
+        if not state.door.shape[1]:
+            return state._replace(colour=colour)
+        stands = (state.door[:, :, None] == state.agent[:, None, :]).any(2)
+        unlocked = (colour[:, :1] == state.task[:, :1]) | stands
+        turn = turned.any(1, keepdim=True) & (state.door >= 0)
+        return state._replace(colour=colour, open=torch.where(turn, unlocked, state.open))
+
+    def wander(self, state: MazeState, rng: Streams) -> MazeState:
+        """Every other takes a random step; only walls stop them."""
+        way = rng.integers(STAY + 1, state.npc.shape[1])
+        there = self.places.reach[way, state.npc.clamp(min=0)]
+        free = state.terrain.gather(1, there) < BLOCK
+        return state._replace(npc=torch.where(free, there, state.npc))
+
+    def free(self, state: MazeState, place: Tensor) -> Tensor:
+        """Whether terrain and doors let one be at ``place``: bool ``(n,)``."""
+        free = state.terrain.gather(1, place[:, None])[:, 0] < BLOCK
+        if state.door.shape[1]:
+            free |= ((state.door == place[:, None]) & state.open).any(1)
+        return free
+
+    def occupied(self, state: MazeState, place: Tensor) -> Tensor:
+        """Whether an agent or an enemy is at ``place``: bool ``(n,)``."""
+        there = (state.agent == place[:, None]).any(1)
+        return there | (state.enemy == place[:, None]).any(1) if state.enemy.shape[1] else there

@@ -1,0 +1,151 @@
+"""How a maze looks: one atlas of tiles, put together by number."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from .. import tiles
+from ..tiles import Colour
+from .columns import Contents
+from .places import Places
+from .state import BLOCK, OUTSIDE, MazeState
+
+_FLOOR: Colour = (242, 240, 235)
+_GROUND: tuple[Colour, ...] = (_FLOOR, (150, 190, 235), (236, 140, 30), (0, 0, 0))
+_GOALS: tuple[Colour, ...] = (
+    (46, 125, 80), (106, 61, 154), (31, 120, 180), (200, 160, 20), (178, 89, 40),
+    (227, 119, 194), (23, 150, 160), (110, 110, 40), (90, 30, 60), (60, 60, 60),
+)  # fmt: skip
+_AGENTS: tuple[Colour, ...] = ((204, 30, 40), (40, 80, 200), (20, 140, 60), (150, 40, 160), (30, 30, 30))
+_NPC: Colour = (140, 140, 150)
+_BOX: Colour = (120, 80, 50)
+_ENEMY: Colour = (20, 20, 20)
+_CRUMB: Colour = (205, 170, 60)
+_CORNER: Colour = (205, 200, 215)
+
+
+class Pixels:
+    """Pictures of mazes with these contents.
+
+    A tile's number tells what lies on the ground, whether a breadcrumb does, and who stands there.
+
+    Args:
+        contents: What there can be.
+        places: The maps' geometry.
+        image_size: Height and width in pixels.
+        corners: Whether corners are marked.
+        device: Where the pictures are wanted.
+    """
+
+    def __init__(
+        self, contents: Contents, places: Places, image_size: int, corners: bool, device: torch.device
+    ) -> None:
+        self.contents, self.places, self.image_size, self.corners = contents, places, image_size, corners
+        size_px = image_size // max(places.height, places.width)
+        ground = self._draw_ground(size_px)
+        if contents.breadcrumbs:
+            ground = [picture for tile in ground for picture in (tile, tiles.disc(tile, _CRUMB, 0.14))]
+        bodies = self._bodies()
+        drawn = [tile if body is None else body(tile) for tile in ground for body in bodies]
+        self.bodies = len(bodies)
+        self.atlas = tiles.Atlas(drawn, device)
+
+    def _draw_ground(self, size_px: int) -> list[tiles.Tile]:
+        """Terrain, corner, goals (and visited goals), switches by colour, doors closed and open."""
+        c, floor = self.contents, tiles.plain(size_px, _FLOOR)
+        found = [tiles.plain(size_px, colour) for colour in _GROUND]
+        found.append(tiles.box(floor, _CORNER, 0.45))
+        self.first_goal = len(found)
+        found += [tiles.box(floor, _GOALS[g], 0.36) for g in range(c.goals)]
+        found += [tiles.box(tile, _FLOOR, 0.18) for tile in found[self.first_goal :]] * c.visits
+        self.first_switch = len(found)
+        shades = [k / max(c.colours - 1, 1) for k in range(c.colours if c.switches else 0)]
+        greens = [(round(190 - 180 * s), round(225 - 135 * s), round(170 - 150 * s)) for s in shades]
+        found += [tiles.rounded(floor, green, 0.4, 0.15) for green in greens]
+        self.first_door = len(found)
+        if c.doors:
+            frame = tiles.box(floor, (140, 90, 30), 0.5)
+            found += [tiles.box(frame, (90, 50, 10), 0.32), tiles.box(frame, _FLOOR, 0.38)]
+        return found
+
+    def _bodies(self) -> list[tiles.Paint | None]:
+        """Nobody, a box, others, agents (by health), enemies (by health)."""
+        c = self.contents
+        lives = range(1, c.health + 1) if c.enemies else [1]
+
+        def size(health: int) -> float:
+            return 0.42 if not c.enemies else 0.2 + 0.22 * health / c.health
+
+        def agent(k: int, health: int) -> tiles.Paint:
+            return lambda tile: tiles.disc(tile, _AGENTS[k], size(health))
+
+        def enemy(health: int) -> tiles.Paint:
+            return lambda tile: tiles.star(tile, _ENEMY, 1.15 * size(health))
+
+        found: list[tiles.Paint | None] = [None, lambda tile: tiles.box(tile, _BOX, 0.4)]
+        found.append(lambda tile: tiles.disc(tile, _NPC, 0.36))
+        found += [agent(k, health) for k in range(c.agents) for health in lives]
+        return found + [enemy(health) for _ in range(c.enemies) for health in lives]
+
+    def images(self, state: MazeState) -> Tensor:
+        """uint8 ``(n, image_size, image_size, 3)``."""
+        ids = self._ground(state) * self.bodies + self._standing(state)
+        images = self.atlas.images(ids.view(-1, self.places.height, self.places.width))
+        bottom, right = self.image_size - images.shape[1], self.image_size - images.shape[2]
+        return pad(images, (0, 0, 0, right, 0, bottom)) if bottom or right else images
+
+    def _ground(self, state: MazeState) -> Tensor:
+        c = self.contents
+        ids = state.terrain.long()
+        if self.corners:
+            ids = torch.where(self.corner(state) & (ids < BLOCK), OUTSIDE + 1, ids)
+        if c.goals:
+            look = torch.arange(c.goals, device=ids.device) + c.goals * state.visited
+            ids = self._lay(ids, torch.where(state.shown, state.goal, -1), self.first_goal + look)
+        if c.switches:
+            ids = self._lay(ids, state.switch, self.first_switch + state.colour)
+        if c.doors:
+            ids = self._lay(ids, state.door, self.first_door + state.open.long())
+        return ids * 2 + state.crumbs if c.breadcrumbs else ids
+
+    def _standing(self, state: MazeState) -> Tensor:
+        c = self.contents
+        ids = torch.zeros_like(state.terrain, dtype=torch.int64)
+        for places, kind in ((state.box, 1), (state.npc, 2)):
+            if places.shape[1]:
+                ids = self._lay(ids, places, torch.full_like(places, kind))
+        units = torch.cat([state.agent, state.enemy], 1) if c.enemies else state.agent
+        first = 3 + torch.arange(units.shape[1], device=ids.device) * (c.health if c.enemies else 1)
+        look = first + (state.health - 1).clamp(min=0) if c.enemies else first.expand_as(units)
+        return self._lay(ids, units, look)
+
+    def _lay(self, ids: Tensor, place: Tensor, look: Tensor) -> Tensor:
+        """``ids`` ``(n, T)`` with ``look`` at ``place`` (both ``(n, k)``); of several in one place the last shows."""
+        wide = pad(ids, (0, 1))
+        for i in range(place.shape[1]):
+            spot = torch.where(place[:, i : i + 1] < 0, self.places.count, place[:, i : i + 1])
+            wide.scatter_(1, spot, look[:, i : i + 1])
+        return wide[:, : self.places.count]
+
+    def corner(self, state: MazeState) -> Tensor:
+        """Where the map's corners are: bool ``(n, T)``."""
+        height, width = self.places.sides(state)
+        x, y, low = self.places.x, self.places.y, self.places.border
+        return ((x == low) | (x == width - 1 - low)) & ((y == low) | (y == height - 1 - low))
+
+    def masks(self, state: MazeState, names: dict[str, tuple[str, int]]) -> Tensor:
+        """What each item changes of the picture: bool ``(n, M, image_size, image_size)``.
+
+        Args:
+            state: The mazes.
+            names: For each object, the field of the state that holds its place, and the column.
+        """
+        whole = self.images(state)
+        found = []
+        for field, i in names.values():
+            place = getattr(state, field).clone()
+            place[:, i] = -1
+            found.append((self.images(state._replace(**{field: place})) != whole).any(3))
+        return torch.stack(found, 1)
