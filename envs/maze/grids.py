@@ -46,7 +46,7 @@ class Grids:
         return self._cells(state)[:, : self.places.count].view(n, self.places.height, self.places.width, -1)
 
     def egocentric(self, state: MazeState) -> Tensor:
-        """Seen from each agent: uint8 ``(n, 2 view + 1, 2 view + 1, C)``, ``(n, agents, ...)`` where there are several."""
+        """Seen from the agent: uint8 ``(n, 2 view + 1, 2 view + 1, C)``, or ``(n, agents, ...)`` of several."""
         grid = self.grid(state)
         n, height, width, channels = grid.shape
         wide = grid.new_zeros((n, height + 2 * self.view, self.wide, channels))
