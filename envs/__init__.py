@@ -29,3 +29,11 @@ __all__ = [
 register_world("unbraid/Maze-v0", "unbraid.envs.maze:Maze", max_episode_steps=100)
 register_world("unbraid/MazeGoal-v0", "unbraid.envs.maze:Maze", max_episode_steps=100, goal=True)
 register_world("unbraid/MazeSwitch-v0", "unbraid.envs.maze:Maze", max_episode_steps=200, goal=True, switch=True)
+_SPRITES = "unbraid.envs.sprites.world:Sprites"
+_MANY = {"sprites": 4, "colour": "rgb", "antialiased": True, "optional": True, "half_size": True}
+_TASK = {"sprites": 3, "colour": "palette", "antialiased": True, "half_size": True, "stride": 4}
+register_world("unbraid/Sprites-v0", _SPRITES, max_episode_steps=100)
+register_world("unbraid/SpritesMulti-v0", _SPRITES, max_episode_steps=100, **_MANY)
+register_world("unbraid/SpritesGoal-v0", _SPRITES, max_episode_steps=100, task="goal", **_TASK)
+register_world("unbraid/SpritesSort-v0", _SPRITES, max_episode_steps=100, task="sort", **_TASK)
+register_world("unbraid/SpritesCluster-v0", _SPRITES, max_episode_steps=100, task="cluster", **_TASK)
