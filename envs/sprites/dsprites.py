@@ -6,6 +6,7 @@ orientation, x and y once, 3 x 6 x 40 x 32 x 32 = 737,280 images, y varying fast
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ COLUMNS = ("color", "shape", "scale", "orientation", "posX", "posY")
 _PROPERTIES = properties("white")
 SIZES = tuple(held.size for held in _PROPERTIES)
 """Values of shape, scale, orientation, x and y."""
+COUNT = math.prod(SIZES)
 
 
 class DSprites(NamedTuple):
@@ -47,15 +49,27 @@ def factors_at(index: Tensor) -> Tensor:
 
     Returns:
         float32 ``(n, 5)``: shape, scale, orientation, x, y.
+
+    Raises:
+        ValueError: An index outside of the grid.
     """
+    bad = (index < 0) | (index >= COUNT)
+    if bool(bad.any()):
+        raise ValueError(f"index must be 0 .. {COUNT - 1}, not {int(index[bad][0])}")
     places = torch.unravel_index(index, SIZES)
-    return torch.stack([held.values[place] for held, place in zip(_PROPERTIES, places, strict=True)], 1)
+    columns = [held.values.to(index.device)[place] for held, place in zip(_PROPERTIES, places, strict=True)]
+    return torch.stack(columns, 1)
 
 
 def index_of(factors: Tensor) -> Tensor:
-    """Where in dSprites the image with these factors is: int64 ``(n,)`` from float32 ``(n, 5)``."""
-    index = torch.zeros(len(factors), dtype=torch.int64)
-    for held, column in zip(_PROPERTIES, factors.double().T, strict=True):
+    """Where in dSprites the image with these factors is: int64 ``(n,)`` from float32 ``(n, 5)``.
+
+    Raises:
+        ValueError: A value that isn't in the grid.
+    """
+    index = torch.zeros(len(factors), dtype=torch.int64, device=factors.device)
+    for held, column in zip(_PROPERTIES, factors.double().unbind(1), strict=True):
+        held.factor("agent", True).check(column.float())
         place = (column - held.low) * (held.size - 1) / (held.high - held.low)
         index = index * held.size + place.round().long()
     return index
@@ -63,7 +77,7 @@ def index_of(factors: Tensor) -> Tensor:
 
 def factor_grid() -> Tensor:
     """The factors of all of dSprites in its order: float32 ``(737280, 5)``."""
-    return factors_at(torch.arange(int(np.prod(SIZES))))
+    return factors_at(torch.arange(COUNT))
 
 
 def read_dsprites(path: str | Path | None = None) -> DSprites:

@@ -200,9 +200,9 @@ class Sprites(World[SpritesState]):
             grey = torch.full((len(frames), 3), _GOAL_COLOUR, dtype=torch.uint8, device=self.device)
             self._add_disc(frames, state.goal, grey)
         pictures, places, colours = self._pictures(state), self._places(state), self._colours(state)
-        alone = self.task is None
+        bare = not self._has_goal and len(self._own) == 0
         for k in range(len(self.names)):
-            self.patches.add(frames, pictures[:, k], places[:, k], colours[:, k], blank=alone and k == 0)
+            self.patches.add(frames, pictures[:, k], places[:, k], colours[:, k], blank=bare and k == 0)
         return self.patches.images(frames)
 
     def _pictures(self, state: SpritesState) -> Tensor:

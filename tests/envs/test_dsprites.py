@@ -55,6 +55,13 @@ def test_any_place_of_the_grid_is_a_state(index: int) -> None:
     assert index_of(factors).item() == index
 
 
+def test_places_outside_of_the_grid_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"index must be 0 .. 737279, not 737280"):
+        factors_at(torch.tensor([0, 737280]))
+    with pytest.raises(ValueError, match=r"'agent.scale' can't be 0.55: it takes 6 values from 0.5 to 1"):
+        index_of(torch.tensor([[0, 0.55, 0, 0, 0]]))
+
+
 def test_a_file_is_read_without_its_pickled_part(tmp_path: Path) -> None:
     data = read_dsprites(save(tmp_path / "some.npz"))
     expected = contents()
