@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -177,34 +177,30 @@ class World(ABC, Generic[StateT]):
         Raises:
             ValueError: A wrong shape, NaN, or an action outside the action space.
         """
-        given = torch.as_tensor(actions, device=self.device)
-        low, high, allowed = self._action_bounds
+        given = actions if isinstance(actions, Tensor) else np.asarray(actions)
+        lowest, highest, dtype, allowed = self._action_bounds
+        low, high = (bound if isinstance(given, Tensor) else bound.cpu().numpy() for bound in (lowest, highest))
         if given.shape != (n, *low.shape):
             raise ValueError(f"actions must have shape {(n, *low.shape)}, not {tuple(given.shape)}")
-        tensor = given.to(low.dtype)
-        bad = ~((tensor >= low) & (tensor <= high))
-        if not low.is_floating_point():
-            bad |= tensor != given
-        if bool(bad.any()):
+        tensor = torch.as_tensor(given, dtype=dtype, device=self.device)
+        bad = ~((given >= low) & (given <= high))
+        if not dtype.is_floating_point:
+            bad |= given % 1 != 0
+        if bad.any():
             raise ValueError(f"action {given[bad][0].item():g} is not possible: actions are {allowed}")
         return tensor
 
     @cached_property
-    def _action_bounds(self) -> tuple[Tensor, Tensor, str]:
+    def _action_bounds(self) -> tuple[Tensor, Tensor, torch.dtype, str]:
+        """Lowest and highest action, their type, and the range in words."""
         space = self.action_space
-        if isinstance(space, spaces.Discrete):
-            bounds = int(space.start), int(space.start + space.n - 1)
-            low, high = (torch.tensor(bound, device=self.device) for bound in bounds)
-            return low, high, f"integers {bounds[0]} .. {bounds[1]}"
-        if isinstance(space, spaces.MultiDiscrete):
-            first = torch.as_tensor(space.start, device=self.device)
-            last = first + torch.as_tensor(space.nvec, device=self.device) - 1
-            return first, last, f"integers {first.tolist()} .. {last.tolist()}"
-        box = cast(spaces.Box, space)
-        lower, upper = (
-            torch.as_tensor(bound, dtype=torch.float32, device=self.device) for bound in (box.low, box.high)
-        )
-        return lower, upper, f"numbers within {box}"
+        if isinstance(space, spaces.Box):
+            low, high = (torch.as_tensor(b, dtype=torch.float32, device=self.device) for b in (space.low, space.high))
+            return low, high, torch.float32, f"numbers within {space}"
+        start, counts = (space.start, space.n if isinstance(space, spaces.Discrete) else space.nvec)
+        low = torch.as_tensor(start, device=self.device)
+        high = low + torch.as_tensor(counts, device=self.device) - 1
+        return low, high, torch.int64, f"integers {low.tolist()} .. {high.tolist()}"
 
 
 def each(observation: Observation, function: Callable[[Tensor], Any]) -> Any:
@@ -216,7 +212,7 @@ def each(observation: Observation, function: Callable[[Tensor], Any]) -> Any:
 
 def take(state: StateT, rows: Tensor) -> StateT:
     """The states of these rows (int64 or bool index), as a copy."""
-    return type(state)(*(part[rows] for part in state))
+    return type(state)(*(part.index_select(0, rows) if rows.dtype == torch.int64 else part[rows] for part in state))
 
 
 def put(state: StateT, rows: Tensor, part: StateT) -> StateT:

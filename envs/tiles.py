@@ -70,9 +70,7 @@ class Atlas:
     def __init__(self, tiles: list[NDArray[np.uint8]], device: torch.device) -> None:
         self.size_px = len(tiles[0])
         table = torch.from_numpy(np.stack(tiles, axis=1)).to(device)
-        rows = table.reshape(self.size_px * len(tiles), 3 * self.size_px)
-        # Rows of whole 8-byte words gather several times faster than single bytes.
-        self.rows = rows.view(torch.int64) if rows.shape[1] % 8 == 0 else rows
+        self.rows = _words(table.reshape(self.size_px * len(tiles), 3 * self.size_px))
         self.offsets = torch.arange(self.size_px, device=device)[:, None] * len(tiles)
 
     def images(self, ids: Tensor) -> Tensor:
@@ -86,5 +84,36 @@ class Atlas:
         """
         n, h, w = ids.shape
         index = ids[:, :, None, :] + self.offsets
-        picked = self.rows.index_select(0, index.reshape(-1)).view(torch.uint8)
+        picked = self.rows.index_select(0, index.view(-1)).view(torch.uint8)
         return picked.view(n, h * self.size_px, w * self.size_px, 3)
+
+    def paste(self, image: Tensor, places: Tensor, ids: Tensor) -> Tensor:
+        """Copies of one image with some tiles replaced: no more is written than the copies and those tiles.
+
+        Args:
+            image: uint8 ``(size, size, 3)``, where ``size`` is a multiple of ``size_px``.
+            places: Tile numbers in the image's own grid of ``size // size_px`` columns: int64 ``(n, k)``. A place that
+                occurs twice must have the same number both times.
+            ids: The tiles to put there: int64 ``(n, k)``.
+
+        Returns:
+            uint8 ``(n, size, size, 3)``.
+        """
+        n, size = len(places), len(image)
+        columns = size // self.size_px
+        background = _words(image.view(1, -1, 3 * self.size_px))
+        images = background.expand(n, -1, -1).clone().view(-1, background.shape[2])
+        line = torch.arange(self.size_px, device=ids.device) * columns
+        first = torch.arange(n, device=ids.device)[:, None] * (size * columns)
+        corner = first + places // columns * (self.size_px * columns) + places % columns
+        rows = self.rows.index_select(0, (ids[:, :, None] + self.offsets[:, 0]).view(-1))
+        images.index_copy_(0, (corner[:, :, None] + line).view(-1), rows)
+        return images.view(torch.uint8).view(n, size, size, 3)
+
+
+def _words(rows: Tensor) -> Tensor:
+    """uint8 rows as rows of the longest words that fit: those gather several times faster than single bytes."""
+    for size, dtype in ((8, torch.int64), (4, torch.int32), (2, torch.int16)):
+        if rows.shape[-1] % size == 0:
+            return rows.view(dtype)
+    return rows

@@ -155,22 +155,14 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         return self.observe(), self._out(reward.double()), self._out(terminated), self._out(truncated), info
 
     def _advance(self, live: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Step the live rows; the others keep their state, with reward 0."""
+        """Step the live rows, with reward 0 for the others: those are to be reset, and draw nothing here."""
         assert self._rng is not None
-        if bool(live.all()):
-            self._state, reward, terminated = self.world.step(self._state, actions, self._rng)
-            self._elapsed = self._elapsed + 1
-            return reward, terminated
-        reward = torch.zeros(self.num_envs, device=self.world.device)
-        terminated = torch.zeros_like(live)
-        rows = live.nonzero()[:, 0]
-        if not len(rows):
-            return reward, terminated
-        streams = self._rng.take(rows)
-        stepped, reward[rows], terminated[rows] = self.world.step(take(self._state, rows), actions[rows], streams)
-        self._rng.put(rows, streams)
-        self._state = put(self._state, rows, stepped)
-        self._elapsed = self._elapsed + live
+        before = self._rng.counters
+        self._state, reward, terminated = self.world.step(self._state, actions, self._rng)
+        self._elapsed = self._elapsed + 1
+        if not bool(live.all()):
+            self._rng.counters = torch.where(live, self._rng.counters, before)
+            reward, terminated = reward * live, terminated & live
         return reward, terminated
 
     def _autoreset(self, waiting: Tensor) -> dict[str, Any]:

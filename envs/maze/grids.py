@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .columns import Contents
 from .pixels import Pixels
@@ -21,6 +22,8 @@ class Grids:
         pixels: Knows where corners are marked.
         view: How many tiles the egocentric view reaches to each side.
         water: Whether there can be water.
+        terrain: That of all mazes, uint8 ``(T,)``; None where it is generated.
+        complete: Whether all items are on the map all the time.
         device: Where the grids are wanted.
 
     Attributes:
@@ -28,12 +31,31 @@ class Grids:
     """
 
     def __init__(
-        self, contents: Contents, places: Places, pixels: Pixels, view: int, water: bool, device: torch.device
+        self,
+        contents: Contents,
+        places: Places,
+        pixels: Pixels,
+        view: int,
+        water: bool,
+        terrain: Tensor | None,
+        complete: bool,
+        device: torch.device,
     ) -> None:
         self.contents, self.places, self.pixels, self.view = contents, places, pixels, view
         self.words = _channels(contents, pixels.corners, water)
         self.channel = {word: k for k, word in enumerate(self.words)}
         self.deepest = _most_words(contents, pixels.corners)
+        c = contents
+        counts = {"agent": c.agents, "goal": c.goals, "switch": c.switches, "door": c.doors, "box": c.boxes}
+        self.constant = self._constant(counts | {"npc": c.npcs, "enemy": c.enemies})
+        self.constants = torch.tensor([number for _, numbers in self.constant for number in numbers], device=device)
+        self.complete = complete
+        self.varies = bool(c.visits or c.switches or c.doors or c.enemies)
+        self.kinds = torch.zeros((4, len(self.words)), dtype=torch.uint8, device=device)
+        for word, kind in (("block", BLOCK), ("water", WATER), ("outside", OUTSIDE)):
+            if word in self.channel:
+                self.kinds[kind, self.channel[word]] = 1
+        self.template = None if terrain is None else pad(self._ground(terrain[None]), (0, 0, 0, 1))
         y, x = places.y + view, places.x + view
         reach = torch.arange(-view, view + 1, device=device)
         self.wide = places.width + 2 * view
@@ -67,54 +89,56 @@ class Grids:
 
     def _cells(self, state: MazeState) -> Tensor:
         """Few-hot tiles, and a last one for what is nowhere: uint8 ``(n, T + 1, C)``."""
-        count, channels = self.places.count, len(self.words)
-        cells = torch.zeros((len(state.agent), (count + 1) * channels), dtype=torch.uint8, device=state.agent.device)
-        planes = cells.view(-1, count + 1, channels)[:, :count]
-        for word, kind in (("block", BLOCK), ("water", WATER), ("outside", OUTSIDE)):
-            if word in self.channel:
-                planes[:, :, self.channel[word]] = state.terrain == kind
-        if self.pixels.corners:
-            planes[:, :, self.channel["corner"]] = self.pixels.corner(state)
+        n, count, channels = len(state.agent), self.places.count, len(self.words)
+        if self.template is not None:
+            cells = self.template.expand(n, -1, -1).clone()
+        else:
+            cells = torch.zeros((n, count + 1, channels), dtype=torch.uint8, device=state.agent.device)
+            cells[:, :count] = self._ground(state.terrain)
         if self.contents.breadcrumbs:
-            planes[:, :, self.channel["breadcrumb"]] = state.crumbs
-        spots = [_spots(place, channel, count, channels) for place, channel in self._items(state)]
-        cells.scatter_(1, torch.cat(spots, 1), 1)
-        return cells.view(-1, count + 1, channels)
+            cells[:, :count, self.channel["breadcrumb"]] = state.crumbs
+        places, numbers = self._items(state)
+        spots = (places if self.complete else torch.where(places < 0, count, places)) * channels + numbers
+        return cells.view(n, -1).scatter_(1, spots, 1).view(n, count + 1, channels)
 
-    def _items(self, state: MazeState) -> list[tuple[Tensor, Tensor | int]]:
-        """Places ``(n, k)`` and the channels ``(n, k)``, ``(k,)`` or one, to be set there."""
-        c, channel, device = self.contents, self.channel, state.agent.device
-        found: list[tuple[Tensor, Tensor | int]] = [(state.agent, channel["agent"])]
-        if c.agents > 1:
-            found.append((state.agent, channel["agent0"] + torch.arange(c.agents, device=device)))
-        if c.goals:
-            goal = torch.where(state.shown, state.goal, -1)
-            found += [(goal, channel["goal"]), (goal, channel["goal0"] + torch.arange(c.goals, device=device))]
-            if c.visits:
-                found.append((torch.where(state.visited, goal, -1), channel["visited"]))
+    def _ground(self, terrain: Tensor) -> Tensor:
+        """Few-hot terrain: uint8 ``(n, T, C)``."""
+        cells = self.kinds[terrain.long()]
+        if self.pixels.corners:
+            cells[:, :, self.channel["corner"]] = self.pixels.corner(terrain)
+        return cells
+
+    def _items(self, state: MazeState) -> tuple[Tensor, Tensor]:
+        """Places ``(n, k)`` of all things, and the channel ``(n, k)`` or ``(k,)`` to be set there."""
+        c = self.contents
+        goal = torch.where(state.shown, state.goal, -1) if c.hidden else state.goal
+        there = {"agent": state.agent, "goal": goal, "switch": state.switch, "door": state.door}
+        there |= {"box": state.box, "npc": state.npc, "enemy": state.enemy}
+        places = [there[item] for item, _ in self.constant]
+        if not self.varies:
+            return torch.cat(places, 1) if len(places) > 1 else places[0], self.constants
+        channel, moods = self.channel, []
+        if c.visits:
+            moods.append((torch.where(state.visited, goal, -1), torch.full_like(goal, channel["visited"])))
         if c.switches:
-            found += [(state.switch, channel["switch"]), (state.switch, channel["colour0"] + state.colour)]
+            moods.append((state.switch, channel["colour0"] + state.colour))
         if c.doors:
-            state_of = torch.where(state.open, channel["open"], channel["closed"])
-            found += [(state.door, channel["door"]), (state.door, state_of)]
-        for word, place in (("box", state.box), ("npc", state.npc)):
-            if word in channel:
-                found.append((place, channel[word]))
-        return found + (self._units(state) if c.enemies else [])
+            moods.append((state.door, torch.where(state.open, channel["open"], channel["closed"])))
+        if c.enemies:
+            units = torch.cat([state.agent, state.enemy], 1)
+            moods += [(units, channel["health0"] + state.health), (units, channel["cooldown0"] + state.cooldown)]
+        numbers = [self.constants.expand(len(goal), -1), *(number for _, number in moods)]
+        return torch.cat([*places, *(place for place, _ in moods)], 1), torch.cat(numbers, 1)
 
-    def _units(self, state: MazeState) -> list[tuple[Tensor, Tensor | int]]:
-        units = torch.cat([state.agent, state.enemy], 1)
-        names = torch.arange(self.contents.enemies, device=units.device)
-        return [
-            (state.enemy, self.channel["enemy"]),
-            (state.enemy, self.channel["enemy0"] + names),
-            (units, self.channel["health0"] + state.health),
-            (units, self.channel["cooldown0"] + state.cooldown),
-        ]
-
-
-def _spots(place: Tensor, channel: Tensor | int, count: int, channels: int) -> Tensor:
-    return torch.where(place < 0, count, place) * channels + channel
+    def _constant(self, counts: dict[str, int]) -> list[tuple[str, list[int]]]:
+        """Items, as often as they have words that never change, and the channels of these."""
+        found = []
+        for item, count in counts.items():
+            if item in self.channel and count:
+                found.append((item, [self.channel[item]] * count))
+            if f"{item}0" in self.channel and count:
+                found.append((item, [self.channel[f"{item}{k}"] for k in range(count)]))
+        return found
 
 
 def _channels(c: Contents, corners: bool, water: bool) -> tuple[str, ...]:

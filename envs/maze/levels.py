@@ -63,6 +63,9 @@ class Levels:
         self.layout = None if settings.layout is None else _parse(settings.layout, device)
         scattered = settings.layout is None and any(max(settings.span(name)) > 0 for name in ("blocks", "water"))
         self.varied = scattered or bool((self.easiest != self.hardest).any() or self.divided.any())
+        first = torch.zeros(1, dtype=torch.int64, device=device)
+        alike = not self.varied and len(games) == 1
+        self.same = self._draw_plan(first, first, first) if alike else None
 
     def most(self, name: str) -> int:
         """The largest value that a span takes in any level."""
@@ -76,16 +79,21 @@ class Levels:
 
     def plan(self, level: Tensor, difficulty: Tensor, game: Tensor) -> Plan:
         """The levels of these numbers, tenths of difficulty and games, int64 ``(n,)`` each."""
+        if self.same is not None:
+            return self.same.rows(torch.zeros_like(level))
+        return self._draw_plan(level, difficulty, game)
+
+    def _draw_plan(self, level: Tensor, difficulty: Tensor, game: Tensor) -> Plan:
         rng = Streams((level * 16 + difficulty) * 64 + game, self.device)
         chance = rng.uniform(len(SPANS) + 3)
         values = self._draw(chance[:, : len(SPANS)], difficulty, game)
         drawn = dict(zip(SPANS, values.T, strict=True))
         height = drawn["size"]
         width = height if self.settings.square else self._draw(chance[:, -3:-2], difficulty, game)[:, 0]
-        noise = rng.uniform(self.height * self.width)
         if self.layout is not None:
             terrain = self.layout.expand(len(level), -1)
             return Plan(terrain, torch.zeros_like(terrain, dtype=torch.bool), drawn, self.settings.colours)
+        noise = rng.uniform(self.height * self.width)
         inside, border = self._outline(height[:, None], width[:, None])
         wall = self._wall(chance[:, -2:], height, width) & inside & self.divided[game][:, None]
         solid = wall | (border & inside) if self.settings.boundary else wall

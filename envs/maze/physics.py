@@ -18,13 +18,17 @@ class Physics:
     Args:
         places: The maps' geometry.
         colours: How many states a switch goes through.
+        walls: Blocks that all mazes have, bool ``(T,)``, where nothing else is ever in the way; else None.
         device: Where the tensors live.
     """
 
-    def __init__(self, places: Places, colours: int, device: torch.device) -> None:
+    def __init__(self, places: Places, colours: int, walls: Tensor | None, device: torch.device) -> None:
         self.places, self.colours = places, colours
         ways = [*range(STAY), *range(STAY), *[STAY] * (len(PRIMITIVES) - len(MOVES) - len(PUSHES))]
-        self.way = torch.tensor(ways, device=device)
+        self.leads = places.reach[torch.tensor(ways, device=device)]
+        self.settled = walls is not None
+        if walls is not None:
+            self.leads = torch.where(walls[self.leads], places.reach[STAY], self.leads)
 
     def act(self, state: MazeState, i: int, primitive: Tensor) -> MazeState:
         """Agent ``i`` does what ``primitive`` (int64 ``(n,)``, of PRIMITIVES) says."""
@@ -37,13 +41,15 @@ class Physics:
         return state
 
     def _move(self, state: MazeState, i: int, primitive: Tensor) -> MazeState:
-        here, way = state.agent[:, i], self.way[primitive]
-        there = self.places.reach[way, here]
+        here = state.agent[:, i]
+        there = self.leads[primitive, here]
+        if self.settled:
+            return state._replace(agent=there[:, None])
         enters = self.free(state, there)
         if state.box.shape[1]:
             pushes = (primitive >= len(MOVES)) & (primitive < len(MOVES) + len(PUSHES))
             ahead = state.box == there[:, None]
-            beyond = self.places.reach[way, there]
+            beyond = self.leads[primitive, there]
             pushed = pushes & ahead.any(1) & (beyond != there) & self.free(state, beyond)
             pushed &= ~self.occupied(state, beyond) & ~(state.box == beyond[:, None]).any(1)
             state = state._replace(box=torch.where(ahead & pushed[:, None], beyond[:, None], state.box))

@@ -36,11 +36,18 @@ class Pixels:
         places: The maps' geometry.
         image_size: Height and width in pixels.
         corners: Whether corners are marked.
+        terrain: That of all mazes, uint8 ``(T,)``; None where it is generated.
         device: Where the pictures are wanted.
     """
 
     def __init__(
-        self, contents: Contents, places: Places, image_size: int, corners: bool, device: torch.device
+        self,
+        contents: Contents,
+        places: Places,
+        image_size: int,
+        corners: bool,
+        terrain: Tensor | None,
+        device: torch.device,
     ) -> None:
         self.contents, self.places, self.image_size, self.corners = contents, places, image_size, corners
         size_px = image_size // max(places.height, places.width)
@@ -51,6 +58,18 @@ class Pixels:
         drawn = [tile if body is None else body(tile) for tile in ground for body in bodies]
         self.bodies = len(bodies)
         self.atlas = tiles.Atlas(drawn, device)
+        self.columns = image_size // size_px
+        self.goal_looks = self.first_goal + torch.arange(contents.goals, device=device)
+        lives = contents.health if contents.enemies else 1
+        self.unit_looks = 3 + lives * torch.arange(contents.agents + contents.enemies, device=device)
+        self.background = None if contents.breadcrumbs or image_size % size_px else self._empty(terrain)
+
+    def _empty(self, terrain: Tensor | None) -> Tensor | None:
+        """The picture of a maze without any items, where all have one terrain."""
+        if terrain is None:
+            return None
+        ids = self._ground(terrain[None]) * self.bodies
+        return self._padded(self.atlas.images(ids.view(1, self.places.height, self.places.width)))[0]
 
     def _draw_ground(self, size_px: int) -> list[tiles.Tile]:
         """Terrain, corner, goals (and visited goals), switches by colour, doors closed and open."""
@@ -91,47 +110,79 @@ class Pixels:
 
     def images(self, state: MazeState) -> Tensor:
         """uint8 ``(n, image_size, image_size, 3)``."""
-        ids = self._ground(state) * self.bodies + self._standing(state)
-        images = self.atlas.images(ids.view(-1, self.places.height, self.places.width))
+        ids = self._ids(state)
+        if self.background is not None:
+            items = [state.goal, state.switch, state.door, state.box, state.npc, state.agent, state.enemy]
+            there = [places for places in items if places.shape[1]]
+            places = torch.cat(there, 1).clamp(min=0)  # what is nowhere: the first tile, as it is
+            at = places // self.places.width * self.columns + places % self.places.width
+            return self.atlas.paste(self.background, at, ids.gather(1, places))
+        return self._padded(self.atlas.images(ids.view(-1, self.places.height, self.places.width)))
+
+    def _padded(self, images: Tensor) -> Tensor:
         bottom, right = self.image_size - images.shape[1], self.image_size - images.shape[2]
         return pad(images, (0, 0, 0, right, 0, bottom)) if bottom or right else images
 
-    def _ground(self, state: MazeState) -> Tensor:
-        c = self.contents
-        ids = state.terrain.long()
-        if self.corners:
-            ids = torch.where(self.corner(state) & (ids < BLOCK), OUTSIDE + 1, ids)
+    def _ids(self, state: MazeState) -> Tensor:
+        """The atlas's number for each tile: int64 ``(n, T)``."""
+        c, count = self.contents, self.places.count
+        ids = pad(self._ground(state.terrain), (0, 1))
+        fixtures, looks = self._fixtures(state)
+        if fixtures:
+            place = torch.cat(fixtures, 1)
+            ids.scatter_(1, torch.where(place < 0, count, place), torch.cat(looks, 1))
+        if c.breadcrumbs:
+            ids[:, :count] = ids[:, :count] * 2 + state.crumbs
+        ids *= self.bodies
+        if c.npcs:  # others may share a tile with anyone: whoever comes later hides them
+            return (ids + self._standing(state))[:, :count]
+        places, standing = self._units(state)
+        return ids.scatter_add_(1, torch.where(places < 0, count, places), standing)[:, :count]
+
+    def _ground(self, terrain: Tensor) -> Tensor:
+        """Numbers of the terrain's tiles, corners marked: int64 ``(n, T)``."""
+        ids = terrain.long()
+        return torch.where(self.corner(terrain) & (ids < BLOCK), OUTSIDE + 1, ids) if self.corners else ids
+
+    def _fixtures(self, state: MazeState) -> tuple[list[Tensor], list[Tensor]]:
+        """Places and looks of what lies on the ground, ``(n, k)`` each."""
+        c, places, looks = self.contents, [], []
         if c.goals:
-            look = torch.arange(c.goals, device=ids.device) + c.goals * state.visited
-            ids = self._lay(ids, torch.where(state.shown, state.goal, -1), self.first_goal + look)
+            look = self.goal_looks
+            look = look + c.goals * state.visited if c.visits else look.expand_as(state.goal)
+            places.append(torch.where(state.shown, state.goal, -1) if c.hidden else state.goal)
+            looks.append(look)
         if c.switches:
-            ids = self._lay(ids, state.switch, self.first_switch + state.colour)
+            places.append(state.switch)
+            looks.append(self.first_switch + state.colour)
         if c.doors:
-            ids = self._lay(ids, state.door, self.first_door + state.open.long())
-        return ids * 2 + state.crumbs if c.breadcrumbs else ids
+            places.append(state.door)
+            looks.append(self.first_door + state.open.long())
+        return places, looks
+
+    def _units(self, state: MazeState) -> tuple[Tensor, Tensor]:
+        """Places and looks of boxes, others, agents and enemies, ``(n, k)`` each."""
+        c = self.contents
+        units = torch.cat([state.agent, state.enemy], 1) if c.enemies else state.agent
+        first = self.unit_looks
+        looks = first + (state.health - 1).clamp(min=0) if c.enemies else first.expand_as(units)
+        if not c.boxes and not c.npcs:
+            return units, looks
+        others = [torch.full_like(state.box, 1), torch.full_like(state.npc, 2)]
+        return torch.cat([state.box, state.npc, units], 1), torch.cat([*others, looks], 1)
 
     def _standing(self, state: MazeState) -> Tensor:
-        c = self.contents
-        ids = torch.zeros_like(state.terrain, dtype=torch.int64)
-        for places, kind in ((state.box, 1), (state.npc, 2)):
-            if places.shape[1]:
-                ids = self._lay(ids, places, torch.full_like(places, kind))
-        units = torch.cat([state.agent, state.enemy], 1) if c.enemies else state.agent
-        first = 3 + torch.arange(units.shape[1], device=ids.device) * (c.health if c.enemies else 1)
-        look = first + (state.health - 1).clamp(min=0) if c.enemies else first.expand_as(units)
-        return self._lay(ids, units, look)
+        """The look of the last who stands on each tile, ``(n, T + 1)``."""
+        places, looks = self._units(state)
+        plane = places.new_zeros((len(places), self.places.count + 1))
+        spots = torch.where(places < 0, self.places.count, places)
+        for k in range(places.shape[1]):
+            plane.scatter_(1, spots[:, k : k + 1], looks[:, k : k + 1])
+        return plane
 
-    def _lay(self, ids: Tensor, place: Tensor, look: Tensor) -> Tensor:
-        """``ids`` ``(n, T)`` with ``look`` at ``place`` (both ``(n, k)``); of several in one place the last shows."""
-        wide = pad(ids, (0, 1))
-        for i in range(place.shape[1]):
-            spot = torch.where(place[:, i : i + 1] < 0, self.places.count, place[:, i : i + 1])
-            wide.scatter_(1, spot, look[:, i : i + 1])
-        return wide[:, : self.places.count]
-
-    def corner(self, state: MazeState) -> Tensor:
+    def corner(self, terrain: Tensor) -> Tensor:
         """Where the map's corners are: bool ``(n, T)``."""
-        height, width = self.places.sides(state)
+        height, width = self.places.sides(terrain)
         x, y, low = self.places.x, self.places.y, self.places.border
         return ((x == low) | (x == width - 1 - low)) & ((y == low) | (y == height - 1 - low))
 

@@ -18,13 +18,14 @@ class Places:
         height: Tiles of the largest map.
         width: Likewise.
         border: How many tiles of each side the map's border takes.
+        terrain: That of all mazes, uint8 ``(T,)``; None where it is generated.
         device: Where the tensors live.
 
     Attributes:
         reach: The tile where a move leads, itself at the map's edge: int64 ``(5, T)`` for left, right, up, down, stay.
     """
 
-    def __init__(self, height: int, width: int, border: int, device: torch.device) -> None:
+    def __init__(self, height: int, width: int, border: int, terrain: Tensor | None, device: torch.device) -> None:
         self.height, self.width, self.border = height, width, border
         self.count = height * width
         tile = torch.arange(self.count, device=device)
@@ -32,6 +33,9 @@ class Places:
         moves = ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))
         there = [(self.y + dy).clamp(0, height - 1) * width + (self.x + dx).clamp(0, width - 1) for dx, dy in moves]
         self.reach = torch.stack(there)
+        self.connected = None
+        if terrain is not None:
+            self.connected = self.distances(tile, (terrain < BLOCK).expand(self.count, -1)) >= 0
 
     def at(self, place: Tensor, plane: Tensor) -> Tensor:
         """What a bool plane ``(n, T)`` says of places ``(n, k)``; False of no place."""
@@ -43,14 +47,14 @@ class Places:
         spot = torch.where(place < 0, self.count, place)
         return plane.scatter_(1, spot, True)[:, : self.count]
 
-    def sides(self, state: MazeState) -> tuple[Tensor, Tensor]:
-        """Height and width of each map, int64 ``(n, 1)``."""
-        inside = (state.terrain != OUTSIDE).view(-1, self.height, self.width)
+    def sides(self, terrain: Tensor) -> tuple[Tensor, Tensor]:
+        """Height and width of each map, int64 ``(n, 1)``, from its terrain ``(n, T)``."""
+        inside = (terrain != OUTSIDE).view(-1, self.height, self.width)
         return inside[:, :, 0].sum(1, keepdim=True), inside[:, 0].sum(1, keepdim=True)
 
     def region(self, state: MazeState, index: Tensor) -> Tensor:
         """The tiles of a region of REGIONS, by its index ``(n,)``: bool ``(n, T)``."""
-        height, width = self.sides(state)
+        height, width = self.sides(state.terrain)
         low = self.border
         left, right = self.x == low, self.x == width - 1 - low
         top, bottom = self.y == low, self.y == height - 1 - low
@@ -75,6 +79,8 @@ class Places:
 
     def reachable(self, state: MazeState, doors_open: bool = False) -> Tensor:
         """Tiles that the first agent can walk to, past boxes that stay where they are: bool ``(n, T)``."""
+        if self.connected is not None and not state.door.shape[1] + state.box.shape[1]:
+            return self.connected[state.agent[:, 0]]
         free = self.free(state, doors_open)
         if state.box.shape[1]:
             free = free & ~self.marked(state.box)

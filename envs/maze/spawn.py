@@ -63,12 +63,16 @@ class Spawn:
     def attempt(self, n: int, fixed: dict[str, Tensor], rng: Streams) -> tuple[MazeState, Tensor]:
         """``n`` states, and which of them will do: as was fixed, possible, and not done yet."""
         settings, device = self.levels.settings, self.levels.device
-        drawn = settings.first_level + rng.integers(settings.levels)[:, 0]
-        level = fixed["level"].long() if "level" in fixed else drawn if self.levels.varied else drawn.clamp(max=0)
+        level = torch.zeros(n, dtype=torch.int64, device=device)
+        if self.levels.varied:
+            drawn = settings.first_level + rng.integers(settings.levels)[:, 0]
+            level = fixed["level"].long() if "level" in fixed else drawn
         full = torch.full((n,), float(DIFFICULTIES - 1), device=device)
         difficulty = (fixed["difficulty"] * full if "difficulty" in fixed else full).round().long()
-        drawn = rng.integers(len(self.games))[:, 0]
-        game = fixed["game"].long() if "game" in fixed else drawn
+        game = torch.zeros_like(level)
+        if len(self.games) > 1:
+            drawn = rng.integers(len(self.games))[:, 0]
+            game = fixed["game"].long() if "game" in fixed else drawn
         plan = self.levels.plan(level, difficulty, game)
         state = self.empty(plan, level, difficulty, game)
         state, placed = self._place_all(state, plan, fixed, rng)
@@ -142,13 +146,14 @@ class Spawn:
     def _dress(self, state: MazeState, plan: Plan, fixed: dict[str, Tensor], rng: Streams) -> MazeState:
         """Colours, what is shown, the task, and what else the items have."""
         c = self.contents
-        shown = (rng.uniform(c.goals) < plan.drawn["visible"][:, None]) | ~self.hides[state.game][:, None]
-        colour = rng.integers(c.colours, c.switches)
-        state = state._replace(
-            shown=_fix(shown, "goal", "shown", fixed) & (state.goal >= 0),
-            visited=_fix(state.visited, "goal", "visited", fixed) & (state.goal >= 0),
-            colour=torch.where(state.switch < 0, 0, _fix(colour, "switch", "colour", fixed)),
-        )
+        shown = state.goal >= 0
+        if c.hidden:
+            drawn = (rng.uniform(c.goals) < plan.drawn["visible"][:, None]) | ~self.hides[state.game][:, None]
+            shown = shown & _fix(drawn, "goal", "shown", fixed)
+        state = state._replace(shown=shown, visited=_fix(state.visited, "goal", "visited", fixed) & (state.goal >= 0))
+        if c.switches:
+            colour = _fix(rng.integers(c.colours, c.switches), "switch", "colour", fixed)
+            state = state._replace(colour=torch.where(state.switch < 0, 0, colour))
         state = state._replace(task=self._task(state, plan, fixed, rng))
         if c.doors:
             unlocked = (state.colour[:, :1] == state.task[:, :1]) if c.switches else torch.ones_like(state.open)

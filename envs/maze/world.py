@@ -31,7 +31,7 @@ from .places import Places
 from .sentences import LENGTH, Sentences
 from .settings import Settings
 from .spawn import Spawn, by_game
-from .state import MOVES, PRIMITIVES, PUSHES, SHOTS, WATER, MazeState
+from .state import BLOCK, MOVES, PRIMITIVES, PUSHES, SHOTS, WATER, MazeState
 from .words import VOCABULARY
 
 STEP_COST = 0.1
@@ -58,17 +58,21 @@ class Maze(World[MazeState]):
         for game in self.games:
             game.check(settings)
         self.levels = Levels(settings, self.games, self.device)
-        self.places = Places(*settings.sides, int(settings.boundary), self.device)
+        self.places = Places(*settings.sides, int(settings.boundary), self.levels.layout, self.device)
         self.contents = contents = self._contents()
         self.groups = groups_of(contents, self.levels, self.places)
         self.factors = tuple(factor for group in self.groups for factor in group.factors())
         self.spawn = Spawn(contents, self.levels, self.places, self.games, self.groups)
         self.intervene = Intervene(self.spawn)
-        self.physics = Physics(self.places, settings.colours, self.device)
+        terrain, lonely = self.levels.layout, contents.agents == 1
+        settled = terrain is not None and lonely and not contents.boxes + contents.doors + contents.enemies
+        walls = terrain >= BLOCK if terrain is not None and settled else None
+        self.physics = Physics(self.places, settings.colours, walls, self.device)
         self.combat = Combat(self.places, self.physics) if contents.enemies else None
         self._prepare_actions()
         self._prepare_views()
         self.has_water = "water" in self.grids.words
+        self.has_costs = any(type(game).cost is not games.Game.cost for game in self.games)
         self.has_task = not all(game.endless for game in self.games)
 
     @classmethod
@@ -107,15 +111,17 @@ class Maze(World[MazeState]):
         longest = max(len(sequence) for sequence in sequences)
         padded = [sequence + [-1] * (longest - len(sequence)) for sequence in sequences]
         self.sequences = torch.tensor(padded, device=self.device)
+        self.plain = tuple(names) == PRIMITIVES[: len(names)]
         self.action_space = (
             spaces.MultiDiscrete([len(names)] * s.agents) if s.agents > 1 else spaces.Discrete(len(names))
         )
 
     def _prepare_views(self) -> None:
         s, c = self.settings, self.contents
-        self.pixels = Pixels(c, self.places, s.image_size, s.corners, self.device)
+        self.pixels = Pixels(c, self.places, s.image_size, s.corners, self.levels.layout, self.device)
         water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
-        self.grids = Grids(c, self.places, self.pixels, s.view, water, self.device)
+        complete = not (s.graded or c.hidden or c.visits or c.enemies) and len(self.games) == 1
+        self.grids = Grids(c, self.places, self.pixels, s.view, water, self.levels.layout, complete, self.device)
         blank = self.spawn.empty(
             self.levels.plan(*torch.zeros((3, 1), dtype=torch.int64, device=self.device)),
             *torch.zeros((3, 1), dtype=torch.int64, device=self.device),
@@ -160,7 +166,11 @@ class Maze(World[MazeState]):
 
     def step(self, state: MazeState, action: Tensor, rng: Streams) -> tuple[MazeState, Tensor, Tensor]:
         """Every agent acts, the first first; then others and enemies do. A sequence stops where the episode ends."""
-        primitives = self.sequences[action if action.ndim > 1 else action[:, None]]
+        if action.ndim == 1:
+            action = action[:, None]
+        if self.plain:
+            return self._turn(state, action, rng)
+        primitives = self.sequences[action]
         state, reward, ended = self._turn(state, primitives[:, :, 0], rng)
         for k in range(1, primitives.shape[2]):
             following, more, end = self._turn(state, primitives[:, :, k].clamp(min=0), rng)
@@ -201,7 +211,12 @@ class Maze(World[MazeState]):
         if self.has_water:
             wet = state.terrain.gather(1, state.agent.clamp(min=0)) == WATER
             reward = reward - WATER_COST * (wet & (state.agent >= 0)).sum(1)
-        reward = reward - by_game(self.games, lambda game, was, now: game.cost(self.places, was, now), before, state)
+        if self.has_costs:
+            reward = reward - by_game(
+                self.games, lambda game, was, now: game.cost(self.places, was, now), before, state
+            )
+        if self.combat is None:
+            return reward, done
         lost = by_game(self.games, lambda game, part: game.lost(part), state)
         return reward - LOSS_COST * lost, done | lost
 

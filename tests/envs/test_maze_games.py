@@ -132,7 +132,7 @@ def test_goto_hidden_names_a_goal_of_its_list() -> None:
 def test_cardinal_targets_lie_within_every_map() -> None:
     world = Maze(game="goto_cardinal", size=(3, 9), blocks=(0, 0.2))
     state = world.reset(500, Streams(range(500)))
-    height, width = world.places.sides(state)
+    height, width = world.places.sides(state.terrain)
     for r, name in enumerate(REGIONS):
         tiles = world.places.region(state, torch.full((500,), r))
         x, y = (tiles * axis for axis in (world.places.x, world.places.y))

@@ -20,7 +20,7 @@ class SingleGoal(Game):
 
     def done(self, places: Places, state: MazeState) -> Tensor:
         """Whether an agent is on a goal."""
-        return (state.agent[:, :, None] == state.goal[:, None, :]).any(2).any(1)
+        return (state.agent[:, :, None] == state.goal[:, None, :]).flatten(1).any(1)
 
     def sentences(self, state: MazeState, coordinates: Coordinates) -> list[Sentence]:
         """``go to goal``."""
