@@ -8,6 +8,7 @@ from . import catalogue as catalogue
 from .core import Factor, Factored, World, put, take
 from .curriculum import Curriculum
 from .registration import find_spec, import_module_of, make_factored, make_single, register_world
+from .rollout import Rollout
 from .single import WorldEnv
 from .streams import Streams
 from .vector import WorldVectorEnv
@@ -16,6 +17,7 @@ __all__ = [
     "Curriculum",
     "Factor",
     "Factored",
+    "Rollout",
     "Streams",
     "World",
     "WorldEnv",

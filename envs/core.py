@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import torch
@@ -197,8 +197,9 @@ class World(ABC, Generic[StateT]):
         if isinstance(space, spaces.Box):
             low, high = (torch.as_tensor(b, dtype=torch.float32, device=self.device) for b in (space.low, space.high))
             return low, high, torch.float32, f"numbers within {space}"
-        start, counts = (space.start, space.n if isinstance(space, spaces.Discrete) else space.nvec)
-        low = torch.as_tensor(start, device=self.device)
+        counted = cast(spaces.Discrete | spaces.MultiDiscrete, space)
+        counts = counted.n if isinstance(counted, spaces.Discrete) else counted.nvec
+        low = torch.as_tensor(counted.start, device=self.device)
         high = low + torch.as_tensor(counts, device=self.device) - 1
         return low, high, torch.int64, f"integers {low.tolist()} .. {high.tolist()}"
 

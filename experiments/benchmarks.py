@@ -1,0 +1,236 @@
+"""How fast the worlds are: steps per second of one core, beside MiniGrid in the same run."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+import torch
+
+from ..envs import Rollout, make_single
+from ..errors import InputError
+
+Peer = Literal["full", "rgb"]
+PEER_ENV = "MiniGrid-Empty-8x8-v0"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is timed.
+
+    Args:
+        name: As it is reported.
+        env: An id.
+        peer: What it stands beside: MiniGrid's full symbolic view, or its RGB image.
+        wanted: The ratio to reach.
+        options: Options of the environment.
+        single: One environment through ``gymnasium.make``, instead of a native batch.
+    """
+
+    name: str
+    env: str
+    peer: Peer
+    wanted: float | None
+    options: dict[str, Any] = field(default_factory=dict)
+    single: bool = False
+
+
+def _both_views(name: str, env: str, wanted: float | None, single: bool = False) -> list[Case]:
+    return [
+        Case(f"{name}, symbolic", env, "full", wanted, {"observation": "grid"}, single),
+        Case(f"{name}, pixels", env, "rgb", wanted, {}, single),
+    ]
+
+
+CASES = (
+    *_both_views("maze", "unbraid/Maze-v0", 150),
+    *_both_views("maze with a goal", "unbraid/MazeGoal-v0", 150),
+    *_both_views("generated maze", "unbraid/MazeSingleGoal-v0", None),
+    *_both_views("one maze", "unbraid/Maze-v0", 1, single=True),
+    *_both_views("one maze with a goal", "unbraid/MazeGoal-v0", 1, single=True),
+    Case("sprites, antialiased", "unbraid/Sprites-v0", "rgb", 30, {"antialiased": True}),
+    Case("sprites, antialiased colour", "unbraid/Sprites-v0", "rgb", 30, {"antialiased": True, "colour": "rgb"}),
+    Case("four sprites", "unbraid/SpritesMulti-v0", "rgb", 30),
+    Case("planar, 40x40", "unbraid/Planar-v0", "rgb", 100),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure.
+
+    Args:
+        batch: Environments in a native batch.
+        seconds: Of each measurement.
+        rounds: Measurements of each case, in turn with the others; the median counts.
+        device: Where the worlds compute.
+        fused: Time `Rollout` with fused steps instead of the vector environment.
+    """
+
+    batch: int = 1024
+    seconds: float = 0.5
+    rounds: int = 5
+    device: str = "cpu"
+    fused: bool = False
+
+
+def measure(cases: tuple[Case, ...], plan: Plan, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Rates of all cases and of their peers, in rounds; threads are limited to one meanwhile."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        runs = {case.name: _runner(case, plan) for case in cases}
+        peers = {peer: _peer(peer) for peer in sorted({case.peer for case in cases})}
+        rates: dict[str, list[float]] = {name: [] for name in (*peers, *runs)}
+        for k in range(plan.rounds):
+            for name, run in (*peers.items(), *runs.items()):
+                progress(f"round {k + 1} of {plan.rounds}: {name}")
+                rates[name].append(_rate(run, plan.seconds, _clock(plan.device if name in runs else "cpu")))
+    finally:
+        torch.set_num_threads(threads)
+    middle = {name: statistics.median(found) for name, found in rates.items()}
+    spread = {name: (max(found) - min(found)) / middle[name] for name, found in rates.items()}
+    return {
+        "minigrid": {peer: {"steps_per_s": middle[peer], "spread": spread[peer]} for peer in peers},
+        "cases": {case.name: _result(case, middle, spread, plan) for case in cases},
+        "machine": _machine(plan),
+        "memory_mb": memory_of_mazes(),
+    }
+
+
+def _result(case: Case, middle: dict[str, float], spread: dict[str, float], plan: Plan) -> dict[str, Any]:
+    rate = middle[case.name]
+    found = {"env": case.env, "options": case.options, "batch": 1 if case.single else plan.batch}
+    found |= {"steps_per_s": rate, "spread": spread[case.name], "peer": case.peer}
+    found |= {"ratio": rate / middle[case.peer], "wanted": case.wanted}
+    if plan.device != "cpu" and case.peer == "rgb":
+        found["bytes_per_s"] = rate * float(np.prod(_space(case).shape))
+    return found
+
+
+def _space(case: Case) -> Any:
+    env = make_single(case.env, **case.options)
+    return env.observation_space
+
+
+def _runner(case: Case, plan: Plan) -> Iterator[int]:
+    """Endless steps: each ``next`` takes some and says how many."""
+    if case.single:
+        return _steps_of_one(make_single(case.env, **case.options))
+    if plan.fused:
+        world = gymnasium.make_vec(case.env, 1, device=plan.device, **case.options).unwrapped.world  # type: ignore[attr-defined]
+        return _fused_steps(Rollout(world, plan.batch, fused=True))
+    env = gymnasium.make_vec(case.env, plan.batch, device=plan.device, output=_output(plan), **case.options)
+    return _steps_of_batch(env)
+
+
+def _output(plan: Plan) -> str:
+    return "numpy" if plan.device == "cpu" else "torch"
+
+
+def _fused_steps(rollout: Rollout) -> Iterator[int]:
+    while True:
+        rollout.step()
+        yield rollout.n
+
+
+def _steps_of_batch(env: Any) -> Iterator[int]:
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(16)]
+    while True:
+        for action in actions:
+            env.step(action)
+            yield env.num_envs
+
+
+def _steps_of_one(env: Any) -> Iterator[int]:
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(200)]
+    while True:
+        for action in actions:
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+            yield 1
+
+
+def _peer(peer: Peer) -> Iterator[int]:
+    try:
+        wrappers: Any = importlib.import_module("minigrid.wrappers")
+    except ImportError:
+        raise InputError("bench needs MiniGrid to stand beside: pip install 'unbraid[bench]'") from None
+    env = gymnasium.make(PEER_ENV)
+    seen = wrappers.FullyObsWrapper(env) if peer == "full" else wrappers.RGBImgObsWrapper(env, tile_size=8)
+    return _steps_of_one(seen)
+
+
+def _rate(run: Iterator[int], seconds: float, clock: Callable[[], float]) -> float:
+    for _ in range(3):
+        next(run)
+    steps, start = 0, clock()
+    while (now := clock()) - start < seconds:
+        steps += sum(next(run) for _ in range(8))
+    return steps / (now - start)
+
+
+def _clock(device: str) -> Callable[[], float]:
+    """Seconds of this process's own work on a CPU; on a GPU, of the wall, all work done."""
+    if not device.startswith("cuda"):
+        return time.process_time
+
+    def now() -> float:
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+    return now
+
+
+def _machine(plan: Plan) -> dict[str, Any]:
+    found: dict[str, Any] = {"device": plan.device, "torch": torch.__version__, "gymnasium": gymnasium.__version__}
+    found |= {"minigrid": importlib.metadata.version("minigrid"), "python": sys.version.split()[0]}
+    if plan.device.startswith("cuda"):
+        found |= {"gpu": torch.cuda.get_device_name(), "bytes_written_per_s": written_per_s(plan.device)}
+    return found
+
+
+def written_per_s(device: str) -> float:
+    """How many bytes a second the device can write: the limit of anything that makes images."""
+    big = torch.empty(2**30, dtype=torch.uint8, device=device)
+    clock = _clock(device)
+    big.zero_()
+    start = clock()
+    for _ in range(20):
+        big.zero_()
+    return 20 * 2**30 / (clock() - start)
+
+
+_MEMORY = """
+import resource, sys
+import gymnasium, torch, unbraid.envs
+unit = 2**20 if sys.platform == "darwin" else 2**10
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+before = peak()
+env = gymnasium.make_vec("unbraid/MazeSingleGoal-v0", 1024)
+env.reset(seed=0)
+for _ in range(200):
+    env.step(env.action_space.sample())
+print(before, peak())
+"""
+
+
+def memory_of_mazes() -> dict[str, float]:
+    """What 1,024 generated mazes in pixels add to a fresh process that has imported everything, in MB."""
+    done = subprocess.run([sys.executable, "-c", _MEMORY], capture_output=True, text=True, check=True)
+    before, after = (float(value) for value in done.stdout.split())
+    return {"imports": before, "with_1024_mazes": after, "mazes": after - before}
