@@ -29,3 +29,5 @@ __all__ = [
 register_world("unbraid/Maze-v0", "unbraid.envs.maze:Maze", max_episode_steps=100)
 register_world("unbraid/MazeGoal-v0", "unbraid.envs.maze:Maze", max_episode_steps=100, goal=True)
 register_world("unbraid/MazeSwitch-v0", "unbraid.envs.maze:Maze", max_episode_steps=200, goal=True, switch=True)
+register_world("unbraid/Planar-v0", "unbraid.envs.planar:Planar", max_episode_steps=100)
+register_world("unbraid/PlanarGoal-v0", "unbraid.envs.planar:Planar", max_episode_steps=40, goal=True)
