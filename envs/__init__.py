@@ -26,6 +26,8 @@ __all__ = [
     "take",
 ]
 
+register_world("unbraid/DigitsGrid-v0", "unbraid.envs.digits:DigitsGrid", max_episode_steps=100)
+register_world("unbraid/DigitsMoving-v0", "unbraid.envs.digits:DigitsMoving", max_episode_steps=100)
 register_world("unbraid/Maze-v0", "unbraid.envs.maze:Maze", max_episode_steps=100)
 register_world("unbraid/MazeGoal-v0", "unbraid.envs.maze:Maze", max_episode_steps=100, goal=True)
 register_world("unbraid/MazeSwitch-v0", "unbraid.envs.maze:Maze", max_episode_steps=200, goal=True, switch=True)

@@ -36,25 +36,26 @@ class Pairs(NamedTuple):
     """float32 ``(n, K)``"""
 
 
-def transitions(world: Planar, rng: Streams) -> Transitions:
-    """One transition per row of ``rng``: a fresh state, an action uniform in +-3 px along each axis, what it leads to.
+def transitions(world: Planar, n: int, rng: Streams) -> Transitions:
+    """``n`` transitions: a fresh state, an action uniform in +-3 px along each axis, what it leads to.
 
     Peers learn from 8,000 such triples of rendering X, and Banijamali et al. from 2,000 images of rendering Y beside.
     """
-    state = world.reset(len(rng), rng)
+    state = world.reset(n, rng)
     actions = MAX_MOVE * (2 * rng.uniform(2) - 1)
     after, _, _ = world.step(state, actions, rng)
     seen = world.observe(state), actions, world.observe(after)
     return Transitions(*seen, world.get_factors(state), world.get_factors(after))
 
 
-def pairs(first: Planar, second: Planar, rng: Streams) -> Pairs:
-    """A fresh state of ``first`` per row of ``rng``, as both worlds show it.
+def pairs(first: Planar, second: Planar, n: int, rng: Streams) -> Pairs:
+    """``n`` fresh states of ``first``, as both worlds show them.
 
     Args:
         first: A world of one content.
         second: A world that is the same but for its content, also one.
-        rng: As many streams as there shall be pairs.
+        n: How many.
+        rng: One stream per pair.
 
     Raises:
         ValueError: Worlds of several contents.
@@ -62,5 +63,5 @@ def pairs(first: Planar, second: Planar, rng: Streams) -> Pairs:
     for world in (first, second):
         if len(world.contents) > 1:
             raise ValueError(f"pairs needs worlds of one content each, not {', '.join(world.contents)}")
-    state = first.reset(len(rng), rng)
+    state = first.reset(n, rng)
     return Pairs(first.observe(state), second.observe(state), first.get_factors(state))

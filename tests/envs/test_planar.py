@@ -196,7 +196,7 @@ def test_the_goal_is_marked_for_people_and_where_asked_for() -> None:
 
 def test_transitions_are_what_the_world_does() -> None:
     world = Planar()
-    found = transitions(world, Streams(range(100)))
+    found = transitions(world, 100, Streams(range(100)))
     assert found.images.shape == found.next_images.shape == (100, 40, 40, 1)
     state = world.set_factors(found.factors)
     after = world.step(state, world.check_actions(found.actions, 100), Streams(range(100)))[0]
@@ -208,12 +208,12 @@ def test_transitions_are_what_the_world_does() -> None:
 
 def test_pairs_are_one_state_in_two_renderings() -> None:
     first, second = Planar(content="x"), Planar(content="y")
-    found = pairs(first, second, Streams(range(50)))
+    found = pairs(first, second, 50, Streams(range(50)))
     state = second.set_factors(found.factors)
     assert torch.equal(second.observe(state), found.second) and torch.equal(first.observe(state), found.first)
     assert (found.first != found.second).flatten(1).any(1).all()
     with pytest.raises(ValueError, match="one content each, not x, y"):
-        pairs(first, Planar(content=("x", "y")), Streams([0]))
+        pairs(first, Planar(content=("x", "y")), 1, Streams([0]))
 
 
 @pytest.mark.parametrize(
