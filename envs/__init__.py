@@ -33,3 +33,7 @@ register_world("unbraid/MazeGoal-v0", "unbraid.envs.maze:Maze", max_episode_step
 register_world("unbraid/MazeSwitch-v0", "unbraid.envs.maze:Maze", max_episode_steps=200, goal=True, switch=True)
 register_world("unbraid/Planar-v0", "unbraid.envs.planar:Planar", max_episode_steps=100)
 register_world("unbraid/PlanarGoal-v0", "unbraid.envs.planar:Planar", max_episode_steps=40, goal=True)
+register_world("unbraid/PlanarPendulum-v0", "unbraid.envs.planar:Pendulum", max_episode_steps=200)
+register_world("unbraid/PlanarSwingUp-v0", "unbraid.envs.planar:Pendulum", max_episode_steps=400, task="swing_up")
+register_world("unbraid/PlanarCartPole-v0", "unbraid.envs.planar:CartPole", max_episode_steps=50)
+register_world("unbraid/PlanarThreeLink-v0", "unbraid.envs.planar:ThreeLink", max_episode_steps=400)
