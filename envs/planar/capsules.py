@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-PIECE = 12.0
+PIECE = 7.0
 
 
 class Capsules:

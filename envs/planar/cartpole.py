@@ -25,8 +25,9 @@ class CartPole(Poles):
     The equations are those of Barto, Sutton and Anderson 1983 (*Neuronlike adaptive elements that can solve difficult
     learning control problems*), without their friction. The track ends 2.4 m to either side of its middle: a cart that
     would pass an end within a period stands there after it, without a jolt to the pole, and stays while it is pushed
-    outwards. The goal is an angle within pi/10 of upright. It starts in the middle, within pi/8 of upright. The picture
-    shows the whole track; pole and cart are not to scale.
+    outwards. The goal is an angle within pi/10 of upright. An episode starts in the middle, within pi/8 of upright, and
+    lasts 50 steps, as PCC's, whose track doesn't stop the cart. The picture shows the whole track; pole and cart are
+    not to scale.
 
     Args:
         device: Where the tensors live.

@@ -54,7 +54,7 @@ class Planar(World[PlanarState]):
 
     Without a goal the agent starts anywhere free and there is no reward. With one it starts uniformly in rows and
     columns 3 .. 7, should come within 2 px of one of three corners and stay: each step that ends there pays 1, so that
-    the mean reward is the share of steps in the goal. Episodes don't end at the goal.
+    the mean reward is the share of steps in the goal. Episodes don't end at the goal but after 40 steps.
 
     Args:
         goal: Whether there is a goal (factor ``goal.corner``: 0 bottom right, 1 bottom left, 2 top right).
@@ -112,11 +112,15 @@ class Planar(World[PlanarState]):
     def reset(self, n: int, rng: Streams, options: Mapping[str, Any] | None = None) -> PlanarState:
         """Fresh states: the place as the class says, every goal and content equally likely."""
         fixed = fixed_factors(self, n, options)
-        content = fixed.get("content", rng.integers(len(self.contents))[:, 0]).long()
+        content = self._draw_number("content", len(self.contents), fixed, rng)
         goal = torch.full((n,), -1, device=self.device)
         if self.has_goal:
-            goal = fixed.get("goal.corner", rng.integers(len(GOALS))[:, 0]).long()
+            goal = self._draw_number("goal.corner", len(GOALS), fixed, rng)
         return PlanarState(self._draw_place(n, rng, fixed), content, goal)
+
+    def _draw_number(self, name: str, count: int, fixed: dict[str, Tensor], rng: Streams) -> Tensor:
+        drawn = rng.integers(count)[:, 0]
+        return fixed[name].round().long() if name in fixed else drawn
 
     def _draw_place(self, n: int, rng: Streams, fixed: dict[str, Tensor]) -> Tensor:
         """The first free one of several places drawn, so free places are equally likely: ``(n, 2)``.

@@ -1,7 +1,7 @@
 """What the pole systems share: integration, pictures of two frames, factors and rewards.
 
-Their numbers are those of PCC (arXiv:1909.01506) and its code where they agree with physics: 50 Hz, masses of 0.1 kg,
-lengths of 0.5 m, g = 9.81 m/s^2. Angles are 0 where a pole stands upright and grow clockwise.
+Their numbers are those of PCC (arXiv:1909.01506) and its code: 50 Hz, masses of 0.1 kg, lengths of 0.5 m and
+g = 9.81 m/s^2; each class says where it deviates. Angles are 0 where a pole stands upright and grow clockwise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ..core import Factor, World, fixed_factors
+from ..core import Factor, Kind, World, fixed_factors
 from ..streams import Streams
 from .capsules import Capsules
 
@@ -57,10 +57,10 @@ class Coordinate:
 
     def factors(self) -> tuple[Factor, Factor]:
         """Its position and its speed."""
-        unit, kind = ("rad", "cyclic") if self.limit is None else ("m", "continuous")
-        limit = self.limit or math.pi
-        place = Factor(f"agent.{self.name}", kind, -limit, limit, None, unit, True)  # type: ignore[arg-type]
-        top = self.max_speed
+        unit = "rad" if self.limit is None else "m"
+        kind: Kind = "cyclic" if self.limit is None else "continuous"
+        limit, top = self.limit or math.pi, self.max_speed
+        place = Factor(f"agent.{self.name}", kind, -limit, limit, None, unit, True)
         return place, Factor(f"agent.{self.name}_speed", "continuous", -top, top, None, f"{unit}/s", True)
 
 

@@ -21,17 +21,17 @@ STARTS = {
 
 SIZE, STICK, RADIUS = 80, 12.0, 2.5
 
-# m l^2 times these is a chain's mass matrix but for the cosines: a link bears those after it at its end.
-_INERTIA = [[LINKS - 1 - max(i, j) + (1 / 3 if i == j else 1 / 2) for j in range(LINKS)] for i in range(LINKS)]
-_LEVER = [LINKS - 1 - i + 1 / 2 for i in range(LINKS)]
-
 
 class ThreeLink(Poles):
     """Three uniform rods of 0.1 kg and 0.5 m, joined in a chain, with a torque within 1 N m at each joint; no friction.
 
-    Angles are those of the joints: the first from upright, each other from the link before. The goal is reached where
-    all three links are within pi/6 of upright (that is, each cumulative angle). The torques can't hold the arm
-    stretched out level (2.2 N m), but can raise it link by link.
+    Angles are those of the joints: the first from upright, each other from the link before; a torque turns its link
+    against the link before. The goal is reached where all three links are within pi/6 of upright (that is, each
+    cumulative angle). The torques can't hold the arm stretched out level (2.2 N m), but can raise it link by link.
+
+    Episodes last 400 steps, as PCC's. Its code bounds joint speeds by pi/2 rad/s, jumps from one end to the other of
+    2 pi/3 and pi/3 for the outer joints, and lengthens the period outside of the goal: here joints turn all the way
+    round, speeds are bounded by 8 pi rad/s, and a period is a period.
 
     Args:
         task: ``"swing_up"``: the first angle starts in 0.9 pi .. 0.95 pi, almost hanging, the others within 0.05 pi of
@@ -47,12 +47,37 @@ class ThreeLink(Poles):
         joints = [Coordinate(f"angle{i + 1}", None, 8 * math.pi, start) for i, start in enumerate(STARTS[task])]
         capsules = Capsules(SIZE, [STICK] * LINKS, [RADIUS] * LINKS, torch.device(device))
         super().__init__(joints, [MAX_TORQUE] * LINKS, capsules, device)
+        # A link bears those after it at its end; its own mass is spread along it.
+        after = torch.arange(LINKS - 1.0, -1, -1, dtype=torch.float64, device=self.device)
+        spread = torch.full((LINKS, LINKS), 1 / 2, dtype=torch.float64, device=self.device).fill_diagonal_(1 / 3)
+        self._inertia = (MASS * LENGTH**2 * (torch.minimum(after, after[:, None]) + spread))[:, :, None]
+        self._weight = (MASS * GRAVITY * LENGTH * (after + 1 / 2))[:, None]
 
     def accelerations(self, position: Tensor, velocity: Tensor, force: Tensor) -> Tensor:
         """float64 ``(3, n)``: of the joints, of their angles and rates ``(3, n)`` and torques ``(3, n)``."""
-        inertia, push = equations(position.cumsum(0), velocity.cumsum(0))
+        inertia, push = self.equations(position.cumsum(0), velocity.cumsum(0))
         driven = push + torch.stack([force[0] - force[1], force[1] - force[2], force[2]])
         return _steps(solve(inertia, driven))
+
+    def equations(self, angles: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
+        """The chain in terms of each link's own angle phi from upright: its mass matrix A, and what pushes it.
+
+        Lagrange's equations of sum_ij a_ij cos(phi_i - phi_j) phi_i' phi_j' / 2 - sum_i w_i cos(phi_i) read
+        A phi'' = push + torques, with A_ij = a_ij cos(phi_i - phi_j) and
+        push_i = w_i sin(phi_i) - sum_j a_ij sin(phi_i - phi_j) phi_j'^2. With k links after the later of i and j,
+        a_ij = m l^2 (k + 1/2), or m l^2 (k + 1/3) where i = j, and w_i = m g l (k + 1/2).
+
+        Args:
+            angles: float64 ``(3, n)``, rad.
+            rates: float64 ``(3, n)``, rad/s.
+
+        Returns:
+            A ``(3, 3, n)`` and push ``(3, n)``.
+        """
+        bend = angles[:, None] - angles
+        swing = self._inertia * bend.sin() * (rates * rates)
+        push = self._weight * angles.sin() - (swing[:, 0] + swing[:, 1] + swing[:, 2])
+        return self._inertia * bend.cos(), push
 
     def sticks(self, position: Tensor) -> Tensor:
         """float32 ``(3, 2, 2, m)``: the first joint is the image's middle."""
@@ -64,27 +89,6 @@ class ThreeLink(Poles):
     def in_goal(self, state: PolesState) -> Tensor:
         """Bool ``(n,)``: every link within pi/6 of upright."""
         return (wrap(state.position.cumsum(1)).abs() <= GOAL_ANGLE).all(1)
-
-
-def equations(angles: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
-    """A chain of rods in terms of each link's own angle phi from upright: its mass matrix A, and what pushes it.
-
-    Lagrange's equations of sum_ij a_ij cos(phi_i - phi_j) phi_i' phi_j' / 2 - m g l sum_i lever_i cos(phi_i):
-    A phi'' = push + torques, with A_ij = a_ij cos(phi_i - phi_j) and
-    push_i = m g l lever_i sin(phi_i) - sum_j a_ij sin(phi_i - phi_j) phi_j'^2.
-
-    Args:
-        angles: ``(3, n)``, rad.
-        rates: ``(3, n)``, rad/s.
-
-    Returns:
-        ``(3, 3, n)`` and ``(3, n)``.
-    """
-    bend = angles[:, None] - angles
-    inertia = MASS * LENGTH**2 * torch.tensor(_INERTIA, dtype=angles.dtype, device=angles.device)[:, :, None]
-    weight = MASS * GRAVITY * LENGTH * torch.tensor(_LEVER, dtype=angles.dtype, device=angles.device)[:, None]
-    swing = inertia * bend.sin() * (rates * rates)
-    return inertia * bend.cos(), weight * angles.sin() - (swing[:, 0] + swing[:, 1] + swing[:, 2])
 
 
 def solve(matrix: Tensor, right: Tensor) -> Tensor:
