@@ -54,3 +54,12 @@ register_world("unbraid/SpritesCluster-v0", _SPRITES, max_episode_steps=100, tas
 register_world("unbraid/SpritesBlob-v0", "unbraid.envs.sprites.blob:Blob", max_episode_steps=100)
 register_world("unbraid/SpritesMotion-v0", "unbraid.envs.sprites.motion:Motion", max_episode_steps=16)
 register_world("unbraid/SpritesCharacters-v0", "unbraid.envs.sprites.characters:Characters", max_episode_steps=100)
+
+register_world("unbraid/DigitsGrid-v0", "unbraid.envs.digits:DigitsGrid", max_episode_steps=100)
+register_world("unbraid/DigitsMoving-v0", "unbraid.envs.digits:DigitsMoving", max_episode_steps=100)
+register_world("unbraid/Planar-v0", "unbraid.envs.planar:Planar", max_episode_steps=100)
+register_world("unbraid/PlanarGoal-v0", "unbraid.envs.planar:Planar", max_episode_steps=40, goal=True)
+register_world("unbraid/PlanarPendulum-v0", "unbraid.envs.planar:Pendulum", max_episode_steps=200)
+register_world("unbraid/PlanarSwingUp-v0", "unbraid.envs.planar:Pendulum", max_episode_steps=400, task="swing_up")
+register_world("unbraid/PlanarCartPole-v0", "unbraid.envs.planar:CartPole", max_episode_steps=50)
+register_world("unbraid/PlanarThreeLink-v0", "unbraid.envs.planar:ThreeLink", max_episode_steps=400)

@@ -76,7 +76,7 @@ def test_there_are_worlds() -> None:
 
 @EACH
 @pytest.mark.filterwarnings("ignore:.*is different from the unwrapped version.*")
-@pytest.mark.filterwarnings("ignore:.*symmetric and normalized Box action space.*")
+@pytest.mark.filterwarnings("ignore:.*symmetric and normalized.*")
 def test_gymnasiums_and_sb3s_checkers_pass(id: str) -> None:
     env = gymnasium.make(id, render_mode="rgb_array").unwrapped
     check_env(env)
