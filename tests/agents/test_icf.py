@@ -14,6 +14,7 @@ from unbraid.agents import icf
 from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
+from unbraid.envs.maze.state import FLOOR
 from unbraid.errors import InputError
 from unbraid.representation.data import RandomWalk, random_actions
 
@@ -159,8 +160,8 @@ def test_episodes_that_end_on_the_way_are_not_successes(knowing: icf.ICF) -> Non
 def test_evaluation_is_exact_on_a_perfect_code(knowing: icf.ICF) -> None:
     numbers = icf.evaluate(knowing, MAZE, seed=0, states=2000)
     world = make_factored(MAZE, 1).world
-    free = (~world.walls).nonzero()[:, 0]
-    moves = [(world.neighbours[a, free] != free).float().mean().item() for a in range(4)]
+    free = (world.levels.layout == FLOOR).nonzero()[:, 0]
+    moves = [(world.physics.leads[a, free] != free).float().mean().item() for a in range(4)]
     assert numbers["selectivity_ceiling"] == pytest.approx(sum(moves) / 4, abs=0.02)
     assert torch.tensor(numbers["policy"]).sum(1).tolist() == pytest.approx([1] * 4)
     assert numbers["actions"] == ["left", "right", "up", "down"]
