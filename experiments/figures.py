@@ -21,12 +21,13 @@ def read_scalars(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
     """All TensorBoard scalars of a run: name -> steps, values."""
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
-    events = EventAccumulator(str(folder), size_guidance={SCALARS: 0})
-    events.Reload()
-    series = {name: events.Scalars(name) for name in events.Tags()["scalars"]}
-    return {
-        name: ([event.step for event in points], [event.value for event in points]) for name, points in series.items()
-    }
+    series: dict[str, dict[int, float]] = {}
+    for path in sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns):  # a resumed run's later file counts
+        events = EventAccumulator(str(path), size_guidance={SCALARS: 0})
+        events.Reload()
+        for name in events.Tags()["scalars"]:
+            series.setdefault(name, {}).update((event.step, event.value) for event in events.Scalars(name))
+    return {name: (sorted(points), [points[step] for step in sorted(points)]) for name, points in series.items()}
 
 
 def learning_curves(scalars: Mapping[str, tuple[list[int], list[float]]]) -> Figure:

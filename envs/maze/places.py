@@ -100,24 +100,39 @@ class Places:
         return far
 
     def pushable(self, state: MazeState) -> Tensor:
-        """What the first agent can make of the first box: bool ``(n, T, T)``, by the places of box and agent."""
-        n, count = len(state.agent), self.count
+        """What the first agent can make of the first box: bool ``(n, T, T)``, by the places of box and agent.
+
+        64 rows are searched at once, as the bits of one number.
+        """
         free = self.free(state)
         if state.box.shape[1] > 1:
             free = free & ~self.marked(state.box[:, 1:])
-        tile = torch.arange(count, device=free.device)
-        apart = tile[:, None] != tile
-        reached = torch.zeros((n, count, count), dtype=torch.bool, device=free.device)
-        reached[torch.arange(n, device=free.device), state.box[:, 0], state.agent[:, 0]] = True
+        start = self.marked(state.box[:, :1])[:, :, None] & self.marked(state.agent[:, :1])[:, None, :]
+        tile = torch.arange(self.count, device=free.device)
+        to, back = self.reach[:STAY], self.reach[[1, 0, 3, 2]]
+        open_to, reached = _packed(free), _packed(start)
+        allowed = torch.where(tile[:, None] == tile, 0, open_to[:, None, :])
+        landing = torch.where((to != tile) & (back != tile), open_to[:, to], 0)
         while True:
-            grown = reached.clone()
-            for ahead, behind in ((0, 1), (1, 0), (2, 3), (3, 2)):
-                to, back = self.reach[ahead], self.reach[behind]
-                grown |= reached[:, :, back]
-                onto = (to != tile) & (back != tile)
-                pushed = reached[:, tile, back] & onto & free[:, to] & free
-                grown[:, to, tile] |= pushed
-            grown &= apart & free[:, None, :]
-            if bool((grown == reached).all()):
-                return reached
+            walked = reached[:, :, back]
+            grown = reached | walked[:, :, 0] | walked[:, :, 1] | walked[:, :, 2] | walked[:, :, 3]
+            grown[:, to, tile] |= reached[:, tile, back] & landing
+            grown &= allowed
+            if torch.equal(grown, reached):
+                return _unpacked(reached, len(free))
             reached = grown
+
+
+def _packed(rows: Tensor) -> Tensor:
+    """Bool ``(n, ...)`` as the bits of int64 ``(ceil(n / 64), ...)``."""
+    count = -(-len(rows) // 64)
+    whole = torch.zeros((count * 64, *rows.shape[1:]), dtype=torch.int64, device=rows.device)
+    whole[: len(rows)] = rows
+    bit = torch.arange(64, device=rows.device).view(64, *[1] * (rows.ndim - 1))
+    return (whole.view(count, 64, *rows.shape[1:]) << bit).sum(1)
+
+
+def _unpacked(words: Tensor, n: int) -> Tensor:
+    """What `_packed` packed: bool ``(n, ...)``."""
+    bit = torch.arange(64, device=words.device).view(64, *[1] * (words.ndim - 1))
+    return (words[:, None] >> bit & 1).flatten(0, 1)[:n] > 0
