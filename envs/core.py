@@ -110,9 +110,14 @@ class World(ABC, Generic[StateT]):
         self.device = torch.device(device)
 
     @classmethod
+    def options_class(cls) -> type:
+        """The class whose signature and docstring tell the world's options: this one, unless it says another."""
+        return cls
+
+    @classmethod
     def option_names(cls) -> tuple[str, ...]:
         """Names of the options that the class takes, its device apart."""
-        return tuple(name for name in inspect.signature(cls).parameters if name != "device")
+        return tuple(name for name in inspect.signature(cls.options_class()).parameters if name != "device")
 
     @abstractmethod
     def reset(self, n: int, rng: Streams, options: Mapping[str, Any] | None = None) -> StateT:

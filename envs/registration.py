@@ -36,14 +36,20 @@ def resolve_world(world: World[Any] | str, device: torch.device | str, options: 
     """The world itself, or a new one of the class that ``"module:Class"`` names."""
     if isinstance(world, World):
         return world
+    kind = world_class(world)
+    for option in options:
+        if option not in kind.option_names():
+            raise UnknownNameError(f"option of {kind.__name__}", option, kind.option_names())
+    return kind(device=device, **options)
+
+
+def world_class(world: str) -> type[World[Any]]:
+    """The class that ``"module:Class"`` names."""
     module, _, name = world.partition(":")
     kind = getattr(importlib.import_module(module), name)
     if not (isinstance(kind, type) and issubclass(kind, World)):
         raise TypeError(f"{world} is no World")
-    for option in options:
-        if option not in kind.option_names():
-            raise UnknownNameError(f"option of {name}", option, kind.option_names())
-    return kind(device=device, **options)
+    return kind
 
 
 def find_spec(env: str) -> gymnasium.envs.registration.EnvSpec:

@@ -1,4 +1,4 @@
-"""Lets the docs find the package: the checkout, whatever its folder is called, under the name ``unbraid``."""
+"""Lets the docs find the package, whatever the checkout's folder is called, and draws the gallery of worlds."""
 
 import sys
 import tempfile
@@ -14,4 +14,14 @@ def on_startup(command, dirty):
     package.mkdir()
     for part in PARTS:
         (package / part).symlink_to(ROOT / part)
-    sys.path.insert(0, str(package.parent))
+    sys.path[:0] = [str(package.parent), str(ROOT / "tools")]
+
+
+def on_files(files, config):
+    """MkDocs asks for the files of the site: the gallery's are made now."""
+    from gallery import pages
+    from mkdocs.structure.files import File
+
+    for path, content in pages().items():
+        files.append(File.generated(config, path, content=content))
+    return files

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -76,9 +75,9 @@ class Maze(World[MazeState]):
         self.has_task = not all(game.endless for game in self.games)
 
     @classmethod
-    def option_names(cls) -> tuple[str, ...]:
-        """The options of `Settings`."""
-        return tuple(field.name for field in fields(Settings))
+    def options_class(cls) -> type:
+        """`Settings`."""
+        return Settings
 
     def _contents(self) -> Contents:
         s, most = self.settings, self.levels.most

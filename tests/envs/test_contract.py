@@ -21,6 +21,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 import unbraid.envs
 from unbraid.envs import Factor, Factored, Streams, WorldVectorEnv
+from unbraid.envs.registration import world_class
 
 IDS = sorted(id for id, spec in gymnasium.registry.items() if "unbraid." in str(spec.entry_point))
 NEEDS_DATA = {"unbraid/SpritesCharacters-v0": "lpc-sprites"}
@@ -72,6 +73,15 @@ def pick(first: Any, second: Any, rows: Any) -> Any:
 def test_there_are_worlds() -> None:
     assert "unbraid/Maze-v0" in IDS
     assert unbraid.envs.find_spec("unbraid.envs:unbraid/Maze-v0").id == "unbraid/Maze-v0"
+
+
+@EACH
+def test_every_option_is_documented(id: str) -> None:
+    kind = world_class(gymnasium.spec(id).kwargs["world"])
+    assert (kind.__doc__ or "").strip() and (sys.modules[kind.__module__].__doc__ or "").strip()
+    told = inspect.getdoc(kind.options_class()) or ""
+    for option in kind.option_names():
+        assert re.search(rf"^    {option}: \S", told, re.M), f"{kind.__name__} says nothing of {option}"
 
 
 @EACH

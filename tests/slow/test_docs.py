@@ -56,4 +56,5 @@ def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
 def test_links_between_pages_lead_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            generated = target == "worlds.md"  # the gallery, made when the docs are built
+            assert generated or (page.parent / target).exists(), f"{page.name} links to {target}"
