@@ -7,6 +7,7 @@ Importing this package registers its ids: ``gymnasium.make("unbraid/Maze-v0")`` 
 from . import catalogue as catalogue
 from .core import Factor, Factored, World, put, take
 from .curriculum import Curriculum
+from .factored import FactoredEnv, rendered
 from .registration import find_spec, import_module_of, make_factored, make_single, register_world
 from .single import WorldEnv
 from .streams import Streams
@@ -16,6 +17,7 @@ __all__ = [
     "Curriculum",
     "Factor",
     "Factored",
+    "FactoredEnv",
     "Streams",
     "World",
     "WorldEnv",
@@ -26,5 +28,6 @@ __all__ = [
     "make_single",
     "put",
     "register_world",
+    "rendered",
     "take",
 ]
