@@ -131,7 +131,9 @@ class Settings:
         given = getattr(self, name)
         ends = given if isinstance(given, tuple) else (given, given)
         whole = name in WHOLE
-        if len(ends) != 2 or not all(low <= end <= high and (not whole or end == int(end)) for end in ends):
+        if len(ends) != 2 or not all(
+            isinstance(end, (int, float)) and low <= end <= high and (not whole or end == int(end)) for end in ends
+        ):
             kind = "whole number" if whole else "number"
             raise ValueError(f"{name} must be a {kind} of {low} .. {high}, or an (easiest, hardest) pair, not {given}")
 
