@@ -7,6 +7,7 @@ Importing this package registers its ids: ``gymnasium.make("unbraid/Maze-v0")`` 
 from . import catalogue as catalogue
 from .core import Factor, Factored, World, put, take
 from .curriculum import Curriculum
+from .factored import FactoredEnv, rendered
 from .registration import find_spec, import_module_of, make_factored, make_single, register_world
 from .rollout import Rollout
 from .single import WorldEnv
@@ -17,6 +18,7 @@ __all__ = [
     "Curriculum",
     "Factor",
     "Factored",
+    "FactoredEnv",
     "Rollout",
     "Streams",
     "World",
@@ -28,5 +30,6 @@ __all__ = [
     "make_single",
     "put",
     "register_world",
+    "rendered",
     "take",
 ]

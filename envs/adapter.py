@@ -38,9 +38,19 @@ class FactoredVector(gymnasium.vector.VectorWrapper):
         self.action_names: tuple[str, ...] = getattr(self.copies.envs[0].unwrapped, "action_names", ())
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Tensor, dict[str, Any]]:
-        """Start episodes."""
-        observation, info = self.copies.reset(seed=seed, options=options)
-        return self._tensor(observation), info
+        """Start episodes; ``options["factors"]`` fixes factors right after: name -> a value, or one per copy."""
+        others = dict(options or {})
+        fixed = others.pop("factors", {})
+        observation, info = self.copies.reset(seed=seed, options=others or None)
+        if not fixed:
+            return self._tensor(observation), info
+        values, names = self.get_factors(), [factor.name for factor in self.factors]
+        for name, value in fixed.items():
+            if name not in names:
+                raise ValueError(f"unknown reset option {name!r}: options['factors'] takes {', '.join(names)}")
+            values[:, names.index(name)] = torch.as_tensor(value, device=self.device)
+        self.set_factors(values)
+        return self.observe(), info
 
     def step(self, actions: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Any]]:
         """One step of every copy."""

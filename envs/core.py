@@ -157,11 +157,14 @@ class World(ABC, Generic[StateT]):
         return {}
 
     def render(self, state: StateT) -> Tensor:
-        """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees, grey where that has one channel."""
+        """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees, grey where it has one channel.
+
+        Two channels are shown as red and green; of more than three, the first three.
+        """
         images = self.observe(state)
         if isinstance(images, dict) or images.ndim != 4 or images.dtype != torch.uint8:
             raise NotImplementedError(f"{type(self).__name__} must say how to render what is no image")
-        return images.expand(-1, -1, -1, 3) if images.shape[-1] == 1 else images
+        return to_colours(images)
 
     def check_factors(self, values: Any) -> Tensor:
         """``values`` as float32 ``(n, K)`` on the device, every value within its factor's range.
@@ -214,6 +217,14 @@ def each(observation: Observation, function: Callable[[Tensor], Any]) -> Any:
     if isinstance(observation, dict):
         return {name: function(part) for name, part in observation.items()}
     return function(observation)
+
+
+def to_colours(images: Tensor) -> Tensor:
+    """Images of any number of channels as red, green and blue: ``(..., C)`` to ``(..., 3)``, one channel as grey."""
+    channels = images.shape[-1]
+    if channels == 1:
+        return images.expand(*images.shape[:-1], 3)
+    return torch.nn.functional.pad(images, (0, max(0, 3 - channels)))[..., :3]
 
 
 def take(state: StateT, rows: Tensor) -> StateT:

@@ -85,7 +85,8 @@ def _naming(env: str) -> Iterator[None]:
     except InputError:
         raise
     except (TypeError, ValueError, gymnasium.error.Error) as error:
-        raise InputError(f"env {env!r}: {error}") from error
+        said = str(error).partition(" was raised from the environment creator")[0]
+        raise InputError(f"env {env!r}: {said}") from error
 
 
 def make_single(env: str, **options: Any) -> Any:

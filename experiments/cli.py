@@ -60,6 +60,8 @@ def _run(args: list[str]) -> int:
     known = command_names()
     if args[0] not in known:
         raise UnknownNameError("command", args[0], known)
+    if "" not in sys.path:
+        sys.path.append("")  # MODULE:ID may name a module in the present folder
     import_module(f".commands.{args[0]}", __package__).main(args[1:])
     sys.stdout.flush()
     return 0

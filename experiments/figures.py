@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..envs import Factor
+from .movies import coloured
 
 INK, BLUE, GREY = "#22313f", "#2f6fb3", "#b8c0c8"
 SHOWN_LATENTS = 10
@@ -93,7 +94,7 @@ def traversal_grid(images: NDArray[np.uint8]) -> Figure:
     figure = Figure(figsize=(0.95 * columns + 0.9, 0.98 * rows), layout="constrained")
     for d, row in enumerate(figure.subplots(rows, columns, squeeze=False)):
         for axes, image in zip(row, images[d], strict=True):
-            axes.imshow(image.squeeze(), cmap="gray", interpolation="nearest")
+            axes.imshow(coloured(image), interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
         row[0].set_ylabel(f"latent {d + 1}", rotation=0, ha="right", va="center", color=INK)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ..envs.core import to_colours, to_numpy
 from ..errors import InputError
 
 Frame = NDArray[np.uint8]
@@ -23,9 +25,14 @@ def enlarge(frame: Frame, at_least: int) -> Frame:
     return frame.repeat(factor, 0).repeat(factor, 1)
 
 
+def coloured(images: Frame) -> Frame:
+    """Images of any number of channels as `World.render` shows them: ``(..., C)`` to ``(..., 3)``."""
+    return to_numpy(to_colours(torch.as_tensor(images)))
+
+
 def side_by_side(frames: Sequence[Frame], captions: Sequence[str], columns: int, at_least: int = 128) -> Frame:
     """Several frames of one size in a grid, each under its caption."""
-    large = [enlarge(frame[:, :, :3], at_least) for frame in frames]
+    large = [enlarge(coloured(frame), at_least) for frame in frames]
     height, width = large[0].shape[:2]
     rows = -(-len(large) // columns)
     cell = (width + MARGIN_PX, height + CAPTION_PX + MARGIN_PX)

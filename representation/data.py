@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
 from ..envs import make_factored
+from ..errors import InputError
+from .networks import ImageShape
+
+COPIES = 128
 
 
 class Transitions(NamedTuple):
@@ -73,23 +78,46 @@ class RandomWalk:
 
 
 def random_actions(space: spaces.Space[Any], n: int, generator: torch.Generator) -> Tensor:
-    """``n`` actions, uniform over a Discrete space or a bounded Box."""
+    """``n`` actions, uniform over a Discrete, a MultiDiscrete or a bounded Box space; `InputError` for another."""
     if isinstance(space, spaces.Discrete):
         return torch.randint(int(space.n), (n,), generator=generator) + int(space.start)
+    if isinstance(space, spaces.MultiDiscrete):
+        first, sizes = torch.as_tensor(space.start), torch.as_tensor(space.nvec)
+        return first + (torch.rand((n, *sizes.shape), generator=generator, dtype=torch.float64) * sizes).long()
     if isinstance(space, spaces.Box) and space.is_bounded():
         low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
         return low + (high - low) * torch.rand((n, *space.shape), generator=generator)
-    raise ValueError(f"random actions need a Discrete or a bounded Box action space, not {space}")
+    raise InputError(f"random actions need a Discrete, a MultiDiscrete or a bounded Box action space, not {space}")
+
+
+def image_shape(env: Any) -> ImageShape:
+    """Of the images that ``env``, from `make_factored`, shows.
+
+    Raises:
+        InputError: It shows something else; the message says what, and which option gives images where one does.
+    """
+    space = env.single_observation_space
+    if isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3 and space.high.max() == 255:
+        return ImageShape(*space.shape)
+    what = f"a dict of {', '.join(space)}" if isinstance(space, spaces.Dict) else f"{space}"
+    world = getattr(env, "world", None)
+    named = world is not None and "observation" in world.option_names()
+    fix = "choose --env-options observation=pixels" if named else "choose an env, or options of it, that shows them"
+    raise InputError(
+        f"learners need images, 0 .. 255 of uint8 (height, width, channels), and this env shows {what}; {fix}"
+    )
 
 
 def draw_states(env: str, n: int, seed: int, device: Any = "cpu", **options: Any) -> tuple[Tensor, Tensor]:
-    """Fresh states of an environment, independently drawn.
+    """Fresh states of an environment, independently drawn, from at most 128 copies at a time.
 
     Returns:
         Images, uint8 ``(n, H, W, C)``, and factors, float32 ``(n, K)``.
     """
-    batch = make_factored(env, n, device, **options)
-    images = batch.reset(seed=seed)[0]
-    factors = batch.get_factors()
+    batch = make_factored(env, min(n, COPIES), device, **options)
+    images, factors = [], []
+    for first in range(0, n, batch.num_envs):
+        images.append(batch.reset(seed=seed + first)[0])
+        factors.append(batch.get_factors())
     batch.close()
-    return images, factors
+    return torch.cat(images)[:n], torch.cat(factors)[:n]

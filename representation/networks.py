@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ..errors import InputError, UnknownNameError
+from ..errors import UnknownNameError
 
 
 class ImageShape(NamedTuple):
@@ -23,15 +23,12 @@ class ImageShape(NamedTuple):
 def conv_encoder(shape: ImageShape, outputs: int) -> nn.Sequential:
     """``(B, C, H, W)`` to ``(B, outputs)``: 8x8 convolution of stride 4, two 4x4 of stride 2, one hidden layer.
 
-    The wide first stride makes it fast: 1.6 million multiply-adds for a 64x64 image.
-
-    Raises:
-        InputError: An image whose sides are not multiples of 16.
+    The wide first stride makes it fast: 1.6 million multiply-adds for a 64x64 image. Sides that are no multiples of 16
+    are filled up with zeros at the right and bottom.
     """
-    if shape.height % 16 or shape.width % 16:
-        raise InputError(f"network 'conv' needs image sides that are multiples of 16, not {shape.height}x{shape.width}")
-    flat = 32 * (shape.height // 16) * (shape.width // 16)
+    height, width = _cells(shape)
     return _channels_last(
+        *_fill(shape, 1),
         nn.Conv2d(shape.channels, 16, 8, stride=4, padding=2),
         nn.LeakyReLU(),
         nn.Conv2d(16, 32, 4, stride=2, padding=1),
@@ -39,15 +36,15 @@ def conv_encoder(shape: ImageShape, outputs: int) -> nn.Sequential:
         nn.Conv2d(32, 32, 4, stride=2, padding=1),
         nn.LeakyReLU(),
         nn.Flatten(),
-        nn.Linear(flat, 128),
+        nn.Linear(32 * height * width, 128),
         nn.LeakyReLU(),
         nn.Linear(128, outputs),
     )
 
 
 def conv_decoder(latents: int, shape: ImageShape) -> nn.Sequential:
-    """``(B, latents)`` to image logits ``(B, C, H, W)``: `conv_encoder` turned round."""
-    height, width = shape.height // 16, shape.width // 16
+    """``(B, latents)`` to image logits ``(B, C, H, W)``: `conv_encoder` turned round, what was filled up cut off."""
+    height, width = _cells(shape)
     return _channels_last(
         nn.Linear(latents, 128),
         nn.LeakyReLU(),
@@ -60,7 +57,20 @@ def conv_decoder(latents: int, shape: ImageShape) -> nn.Sequential:
         nn.LeakyReLU(),
         nn.Conv2d(32, 16 * shape.channels, 1),
         nn.PixelShuffle(4),
+        *_fill(shape, -1),
     )
+
+
+def _cells(shape: ImageShape) -> tuple[int, int]:
+    """Height and width of the last feature map: pixels over 16, rounded up."""
+    return -(-shape.height // 16), -(-shape.width // 16)
+
+
+def _fill(shape: ImageShape, sign: int) -> list[nn.Module]:
+    """What fills an image up to multiples of 16 (sign 1) or cuts that off again (-1); nothing where it fits."""
+    height, width = _cells(shape)
+    missing = (16 * width - shape.width, 16 * height - shape.height)
+    return [nn.ZeroPad2d((0, sign * missing[0], 0, sign * missing[1]))] if any(missing) else []
 
 
 def _channels_last(*layers: nn.Module) -> nn.Sequential:

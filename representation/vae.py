@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..lookup import load
-from .data import RandomWalk
+from .data import RandomWalk, image_shape
 from .networks import ImageShape, initialise, network, to_floats, to_images
 from .objectives import beta
 from .objectives._terms import VAEOutput
@@ -104,8 +104,8 @@ class VAE(Learner):
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> VAE:
-    """An untrained VAE for the images of ``env``."""
-    return VAE(ImageShape(*env.single_observation_space.shape), config, generator)
+    """An untrained VAE for the images of ``env``; `InputError` where it shows none."""
+    return VAE(image_shape(env), config, generator)
 
 
 def data(config: Config, env: Any, seed: int) -> RandomWalk:

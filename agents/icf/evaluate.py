@@ -36,9 +36,13 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
     factors = batch.get_factors()
     codes = learner.encode(images)
     shares, moves = [], []
+    saved = batch.state_dict() if hasattr(batch, "state_dict") else None
     for action in range(learner.actions):
-        batch.reset(seed=seed)
-        batch.set_factors(factors)
+        if saved is not None:
+            batch.load_state_dict(saved)
+        else:
+            batch.reset(seed=seed)
+            batch.set_factors(factors)
         image, _, _, _, info = batch.step(torch.full((states,), action, device=device))
         ended = info["_final_obs"] if "final_obs" in info else torch.zeros(states, dtype=torch.bool, device=device)
         image = torch.where(ended.view(-1, 1, 1, 1), info["final_obs"], image) if "final_obs" in info else image

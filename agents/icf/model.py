@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from ...errors import InputError
-from ...representation.data import RandomWalk, Transitions
+from ...representation.data import RandomWalk, Transitions, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.objectives._terms import bernoulli_reconstruction
 from ...representation.training import Learner
@@ -131,8 +131,10 @@ def build(config: Config, env: Any, generator: torch.Generator) -> ICF:
     """An untrained agent for ``env``; `InputError` unless its actions are discrete and its observations images."""
     space = env.single_action_space
     if not isinstance(space, spaces.Discrete) or space.start != 0:
-        raise InputError(f"agent 'icf' needs a discrete action space that starts at 0, and this env has {space}")
-    return ICF(ImageShape(*env.single_observation_space.shape), int(space.n), config, generator)
+        raise InputError(
+            f"agent 'icf' needs a discrete action space that starts at 0, and this env has {space}; train vae in it"
+        )
+    return ICF(image_shape(env), int(space.n), config, generator)
 
 
 def data(config: Config, env: Any, seed: int) -> RandomWalk:

@@ -112,10 +112,10 @@ class Settings:
             if getattr(self, name) is not None:
                 self._check_span(name)
         counts = (("colours", 2, 10), ("agents", 1, 5), ("npcs", 0, 5), ("macro_steps", 1, 5), ("view", 1, 31))
-        more = (("levels", 1, 2**24), ("first_level", 0, 2**24 - self.levels))
+        more = (("image_size", 1, 4096), ("levels", 1, 2**24), ("first_level", 0, 2**24 - self.levels))
         for name, low, high in (*counts, *more):
             value = getattr(self, name)
-            if value != int(value) or not low <= value <= high:
+            if not isinstance(value, (int, float)) or value != int(value) or not low <= value <= high:
                 raise ValueError(f"{name} must be a whole number of {low} .. {high}, not {value}")
         self._check_names("game", self.games, lookup.names("envs.maze.games"))
         self._check_names("observation", self.views, VIEWS)
@@ -131,7 +131,9 @@ class Settings:
         given = getattr(self, name)
         ends = given if isinstance(given, tuple) else (given, given)
         whole = name in WHOLE
-        if len(ends) != 2 or not all(low <= end <= high and (not whole or end == int(end)) for end in ends):
+        if len(ends) != 2 or not all(
+            isinstance(end, (int, float)) and low <= end <= high and (not whole or end == int(end)) for end in ends
+        ):
             kind = "whole number" if whole else "number"
             raise ValueError(f"{name} must be a {kind} of {low} .. {high}, or an (easiest, hardest) pair, not {given}")
 

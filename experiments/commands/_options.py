@@ -86,11 +86,12 @@ def working(what: str) -> Any:
 def print_table(title: str, rows: Sequence[tuple[str, str]]) -> None:
     """Two columns for people."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("", "", show_header=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     print(title)
     Console().print(table)
 

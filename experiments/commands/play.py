@@ -52,10 +52,17 @@ def main(argv: Sequence[str]) -> None:
         raise InputError(f"--out {options.out}: a movie's name ends in .gif or .mp4")
     if options.steps < 1:
         raise InputError(f"--steps must be at least 1, not {options.steps}")
+    from gymnasium.spaces import Discrete
+
     from ...envs import make_single
 
     env = make_single(options.env, render_mode="rgb_array", **env_options(options.env_options))
     names = getattr(env.unwrapped, "action_names", ())
+    if options.mode != "random" and not isinstance(env.action_space, Discrete):
+        raise InputError(
+            f"--mode {options.mode} plays single discrete actions, and {options.env} takes {env.action_space}; "
+            "use --mode random"
+        )
     env.action_space.seed(options.seed)
     with _interface(options.mode) as (screen, keys):
         frames, steps, total = _episodes(env, options, names, screen, keys)
@@ -91,10 +98,10 @@ def _episodes(
 ) -> tuple[list[Any], int, float]:
     """Play on until the steps or the player's patience are over: what was seen, steps taken, and all rewards."""
     env.reset(seed=options.seed)
-    frames, steps, total = [env.render()], 0, 0.0
+    frames, steps, total, acting = [_picture(env, options.env)], 0, 0.0, _keys_that_act(names, env.action_space)
     while steps < options.steps:
         if screen is not None:
-            screen(frames[-1], f"step {steps}   return {total:g}   arrows or 0-9 act, r restarts, q ends")
+            screen(frames[-1], f"step {steps}   return {total:g}   {acting} act, r restarts, q ends")
         key = next(keys, "q") if keys is not None else None
         if key == "q":
             break
@@ -102,19 +109,38 @@ def _episodes(
         ended = key == "r"
         if action is not None:
             _, reward, terminated, truncated, _ = env.step(action)
-            frames.append(env.render())
+            frames.append(_picture(env, options.env))
             steps, total, ended = steps + 1, total + float(reward), terminated or truncated
         if ended:
             env.reset()
-            frames.append(env.render())
+            frames.append(_picture(env, options.env))
     return frames, steps, total
+
+
+def _picture(env: Any, name: str) -> Any:
+    """What the environment renders; `InputError` where that is no picture."""
+    try:
+        frame = env.render()
+    except NotImplementedError as error:
+        raise InputError(f"env {name!r} can't be shown: {error or 'it renders nothing'}") from None
+    if getattr(frame, "ndim", 0) != 3:
+        raise InputError(f"env {name!r} can't be shown: with render_mode='rgb_array' it must render an array (H, W, 3)")
+    return frame
+
+
+def _keys_that_act(names: Sequence[str], space: Any) -> str:
+    """The keys that `action_of` knows, for the player; digits reach ten actions at most."""
+    arrows = ["arrows"] if set(ARROWS.values()) & set(names) else []
+    toggle = ["space"] if "toggle" in names else []
+    digits = [str(digit) for digit in range(10) if space.contains(digit)]
+    return ", ".join(arrows + toggle + ([f"{digits[0]}-{digits[-1]}"] if digits else []))
 
 
 def action_of(key: str, names: Sequence[str], space: Any) -> int | None:
     """The action a key stands for: an arrow by name, a digit by number, space for ``toggle``; None for any other."""
     name = ARROWS.get(key, "toggle" if key == " " else "")
     if name in names:
-        return names.index(name)
+        return int(space.start) + names.index(name)
     return int(key) if key.isdigit() and space.contains(int(key)) else None
 
 

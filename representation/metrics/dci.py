@@ -17,7 +17,8 @@ def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     With disentanglement_lib's reading: one scikit-learn GradientBoostingClassifier (defaults) per factor, importances
     that sum to 1 per factor, disentanglement = sum over latents of their share of all importance times
     (1 - H_K(row of R)), completeness = mean over factors of (1 - H_D(column of R)), informativeness = mean held-out
-    accuracy. A factor of a continuum is regressed (GradientBoostingRegressor, informativeness its R^2, at least 0).
+    accuracy. A factor of a continuum is regressed (GradientBoostingRegressor, informativeness its R^2, at least 0). A
+    factor that is constant on the train or the test rows is left out of all three.
     From 0 to 1: one latent per factor scores 1, 1, 1; a rotated code keeps informativeness and loses the others; a
     random code has informativeness at chance. Importances of trees are biased towards latents with many values.
 
@@ -26,16 +27,28 @@ def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         rng: Seeds the trees.
 
     Returns:
-        ``disentanglement``, ``completeness``, ``informativeness``, and ``importance``, the matrix R ``(D, K)``.
+        ``disentanglement``, ``completeness``, ``informativeness``, and ``importance``, the matrix R ``(D, K)``, 0 for
+        a factor that is left out.
     """
-    fitted = [_importance(arrays, k, rng) for k in range(arrays.factors.shape[1])]
-    importance = np.stack([column for column, _ in fitted], axis=1)
+    varying = [
+        k for k in range(arrays.factors.shape[1]) if _varies(arrays.factors, k) and _varies(arrays.factors_test, k)
+    ]
+    importance = np.zeros((arrays.codes.shape[1], arrays.factors.shape[1]))
+    if not varying:
+        scores = dict.fromkeys(("disentanglement", "completeness", "informativeness"), 0.0)
+        return {**scores, "importance": importance.tolist()}
+    fitted = [_importance(arrays, k, rng) for k in varying]
+    importance[:, varying] = np.stack([column for column, _ in fitted], axis=1)
     return {
-        "disentanglement": disentanglement(importance),
-        "completeness": completeness(importance),
+        "disentanglement": disentanglement(importance[:, varying]),
+        "completeness": completeness(importance[:, varying]),
         "informativeness": float(np.mean([score for _, score in fitted])),
         "importance": importance.tolist(),
     }
+
+
+def _varies(factors: Floats, k: int) -> bool:
+    return bool(np.ptp(factors[:, k]) > 0)
 
 
 def disentanglement(importance: Floats) -> float:
@@ -66,8 +79,6 @@ def _importance(arrays: Arrays, k: int, rng: np.random.Generator) -> tuple[Float
     seed = int(rng.integers(2**31))
     if arrays.is_discrete(k):
         train, test = arrays.labels(k)
-        if len(np.unique(train)) == 1:
-            return np.zeros(arrays.codes.shape[1]), float((test == train[0]).mean())
         model = GradientBoostingClassifier(random_state=seed).fit(arrays.codes, train)
         return model.feature_importances_, float(model.score(arrays.codes_test, test))
     model = GradientBoostingRegressor(random_state=seed).fit(arrays.codes, arrays.factors[:, k])

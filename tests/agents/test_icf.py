@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,6 @@ from unbraid.agents import icf
 from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
-from unbraid.envs.maze.state import FLOOR
 from unbraid.errors import InputError
 from unbraid.representation.data import RandomWalk, random_actions
 
@@ -159,10 +159,10 @@ def test_episodes_that_end_on_the_way_are_not_successes(knowing: icf.ICF) -> Non
 
 def test_evaluation_is_exact_on_a_perfect_code(knowing: icf.ICF) -> None:
     numbers = icf.evaluate(knowing, MAZE, seed=0, states=2000)
-    world = make_factored(MAZE, 1).world
-    free = (world.levels.layout == FLOOR).nonzero()[:, 0]
-    moves = [(world.physics.leads[a, free] != free).float().mean().item() for a in range(4)]
-    assert numbers["selectivity_ceiling"] == pytest.approx(sum(moves) / 4, abs=0.02)
+    layout = gymnasium.spec(MAZE).kwargs["layout"]
+    free = {(x, y) for y, row in enumerate(layout) for x, tile in enumerate(row) if tile == "."}
+    moves = [(x + dx, y + dy) in free for x, y in free for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1))]
+    assert numbers["selectivity_ceiling"] == pytest.approx(sum(moves) / len(moves), abs=0.02)
     assert torch.tensor(numbers["policy"]).sum(1).tolist() == pytest.approx([1] * 4)
     assert numbers["actions"] == ["left", "right", "up", "down"]
     assert abs(numbers["selectivity"]) < 0.1  # its policies are still uniform
@@ -182,7 +182,9 @@ def test_random_actions_cover_the_space() -> None:
     assert random_actions(spaces.Discrete(3, start=2), 200, generator).unique().tolist() == [2, 3, 4]
     box = random_actions(spaces.Box(-2, 1, (2,)), 500, generator)
     assert box.shape == (500, 2) and box.min() < -1.8 and 0.8 < box.max() <= 1
-    with pytest.raises(ValueError, match="bounded Box"):
+    team = random_actions(spaces.MultiDiscrete([2, 3], start=[0, 5]), 200, generator)
+    assert [column.unique().tolist() for column in team.T] == [[0, 1], [5, 6, 7]]
+    with pytest.raises(InputError, match="bounded Box"):
         random_actions(spaces.Box(0, float("inf"), (1,)), 1, generator)
 
 

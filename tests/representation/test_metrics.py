@@ -149,6 +149,18 @@ def test_a_constant_factor_is_left_out() -> None:
     assert found["factor_vae"]["score"] == 1
 
 
+def test_dci_leaves_out_what_is_constant_on_either_part() -> None:
+    late = np.where(np.arange(POINTS) < POINTS - 10, 0, 1)
+    more = scores(STANDARD, "dci", factors=np.column_stack([np.full(POINTS, 3), FACTORS, late]))["dci"]
+    alone = scores(STANDARD, "dci")["dci"]
+    for name in ("disentanglement", "completeness", "informativeness"):
+        assert more[name] == alone[name]
+    assert np.array(more["importance"]).shape == (STANDARD.shape[1], 4)
+    assert not np.array(more["importance"])[:, [0, 3]].any()
+    nothing = scores(STANDARD, "dci", factors=np.ones((POINTS, 1)))["dci"]
+    assert (nothing["disentanglement"], nothing["completeness"], nothing["informativeness"]) == (0, 0, 0)
+
+
 def test_continuous_factors_are_binned_or_regressed() -> None:
     factors = np.random.default_rng(1).uniform(size=(600, 2))
     found = scores(factors * 3 - 1, "mig", "dci", "factor_vae", factors=factors)

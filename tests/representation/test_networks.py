@@ -7,12 +7,14 @@ import torch
 from beartype import beartype
 from jaxtyping import Float, UInt8, jaxtyped
 
-from unbraid.errors import InputError, UnknownNameError
+from unbraid.errors import UnknownNameError
 from unbraid.representation.networks import NETWORKS, ImageShape, initialise, network, to_floats, to_images
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
-@pytest.mark.parametrize("shape", [ImageShape(64, 64, 3), ImageShape(32, 48, 1)])
+@pytest.mark.parametrize(
+    "shape", [ImageShape(64, 64, 3), ImageShape(32, 48, 1), ImageShape(40, 40, 2), ImageShape(17, 80, 5)]
+)
 def test_shapes(name: str, shape: ImageShape) -> None:
     pair = network(name)
 
@@ -28,9 +30,17 @@ def test_shapes(name: str, shape: ImageShape) -> None:
     assert logits(codes(x)).shape == x.shape
 
 
-def test_sizes_that_do_not_fit_and_unknown_names_are_refused() -> None:
-    with pytest.raises(InputError, match="multiples of 16, not 40x64"):
-        network("conv").encoder(ImageShape(40, 64, 3), 2)
+def test_an_image_is_filled_up_with_zeros_at_the_right_and_bottom() -> None:
+    small, large = (network("conv").encoder(ImageShape(side, side, 2), 3) for side in (40, 48))
+    for encoder in (small, large):
+        initialise(encoder, torch.Generator().manual_seed(0))
+    x = torch.rand(2, 2, 40, 40)
+    filled = torch.zeros(2, 2, 48, 48)
+    filled[:, :, :40, :40] = x
+    assert torch.equal(small(x), large(filled))
+
+
+def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="unknown network 'cov'; did you mean conv"):
         network("cov")
 

@@ -25,7 +25,8 @@ def blocks(page: Path) -> list[tuple[str, str | None, str]]:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     scripts = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "PYTHONPATH": str(tmp_path / "site")}
+    folders = os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH")]))
+    env = {**os.environ, "PATH": f"{scripts}:{os.environ['PATH']}", "PYTHONPATH": folders}
     ran = 0
     for language, file, code in blocks(page):
         if file is not None:
