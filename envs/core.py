@@ -186,30 +186,35 @@ class World(ABC, Generic[StateT]):
             ValueError: A wrong shape, NaN, or an action outside the action space.
         """
         given = actions if isinstance(actions, Tensor) else np.asarray(actions)
-        lowest, highest, dtype, allowed = self._action_bounds
-        low, high = (bound if isinstance(given, Tensor) else bound.cpu().numpy() for bound in (lowest, highest))
+        bounds, dtype, allowed = self._action_bounds
+        low, high = bounds if isinstance(given, Tensor) else self._action_limits
         if given.shape != (n, *low.shape):
             raise ValueError(f"actions must have shape {(n, *low.shape)}, not {tuple(given.shape)}")
         tensor = torch.as_tensor(given, dtype=dtype, device=self.device)
         bad = ~((given >= low) & (given <= high))
-        if not dtype.is_floating_point:
+        if not dtype.is_floating_point and "float" in str(given.dtype):
             bad |= given % 1 != 0
         if bad.any():
             raise ValueError(f"action {given[bad][0].item():g} is not possible: actions are {allowed}")
         return tensor
 
     @cached_property
-    def _action_bounds(self) -> tuple[Tensor, Tensor, torch.dtype, str]:
+    def _action_limits(self) -> tuple[NDArray[Any], ...]:
+        """Lowest and highest action."""
+        return tuple(bound.cpu().numpy() for bound in self._action_bounds[0])
+
+    @cached_property
+    def _action_bounds(self) -> tuple[tuple[Tensor, ...], torch.dtype, str]:
         """Lowest and highest action, their type, and the range in words."""
         space = self.action_space
         if isinstance(space, spaces.Box):
             low, high = (torch.as_tensor(b, dtype=torch.float32, device=self.device) for b in (space.low, space.high))
-            return low, high, torch.float32, f"numbers within {space}"
+            return (low, high), torch.float32, f"numbers within {space}"
         counted = cast(spaces.Discrete | spaces.MultiDiscrete, space)
         counts = counted.n if isinstance(counted, spaces.Discrete) else counted.nvec
         low = torch.as_tensor(counted.start, device=self.device)
         high = low + torch.as_tensor(counts, device=self.device) - 1
-        return low, high, torch.int64, f"integers {low.tolist()} .. {high.tolist()}"
+        return (low, high), torch.int64, f"integers {low.tolist()} .. {high.tolist()}"
 
 
 def each(observation: Observation, function: Callable[[Tensor], Any]) -> Any:

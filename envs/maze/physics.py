@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..streams import Streams
-from .places import STAY, Places
+from .places import STAY, Places, met
 from .state import BLOCK, MOVES, PRIMITIVES, PUSHES, MazeState
 
 _TOGGLE, _CRUMB = PRIMITIVES.index("toggle"), PRIMITIVES.index("breadcrumb")
@@ -68,7 +68,7 @@ class Physics:
         colour = torch.where(turned, (state.colour + 1) % self.colours, state.colour)
         if not state.door.shape[1]:
             return state._replace(colour=colour)
-        stands = (state.door[:, :, None] == state.agent[:, None, :]).any(2)
+        stands = met(state.door, state.agent)
         unlocked = (colour[:, :1] == state.task[:, :1]) | stands
         turn = turned.any(1, keepdim=True) & (state.door >= 0)
         return state._replace(colour=colour, open=torch.where(turn, unlocked, state.open))

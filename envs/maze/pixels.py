@@ -37,6 +37,7 @@ class Pixels:
         image_size: Height and width in pixels.
         corners: Whether corners are marked.
         terrain: That of all mazes, uint8 ``(T,)``; None where it is generated.
+        complete: Whether all items are on the map all the time.
         device: Where the pictures are wanted.
     """
 
@@ -47,9 +48,11 @@ class Pixels:
         image_size: int,
         corners: bool,
         terrain: Tensor | None,
+        complete: bool,
         device: torch.device,
     ) -> None:
         self.contents, self.places, self.image_size, self.corners = contents, places, image_size, corners
+        self.complete = complete
         size_px = image_size // max(places.height, places.width)
         ground = self._draw_ground(size_px)
         if contents.breadcrumbs:
@@ -62,6 +65,7 @@ class Pixels:
         self.goal_looks = self.first_goal + torch.arange(contents.goals, device=device)
         lives = contents.health if contents.enemies else 1
         self.unit_looks = 3 + lives * torch.arange(contents.agents + contents.enemies, device=device)
+        self.bare = None if terrain is None else pad(self._ground(terrain[None]), (0, 1)) * self.bodies
         self.background = None if contents.breadcrumbs or image_size % size_px else self._empty(terrain)
 
     def _empty(self, terrain: Tensor | None) -> Tensor | None:
@@ -124,20 +128,26 @@ class Pixels:
         return pad(images, (0, 0, 0, right, 0, bottom)) if bottom or right else images
 
     def _ids(self, state: MazeState) -> Tensor:
-        """The atlas's number for each tile: int64 ``(n, T)``."""
+        """The atlas's number for each tile: int64 ``(n, T)``; one more column is for what is nowhere."""
         c, count = self.contents, self.places.count
-        ids = pad(self._ground(state.terrain), (0, 1))
+        if self.bare is not None:
+            ids = self.bare.expand(len(state.agent), -1).clone()
+        else:
+            ids = pad(self._ground(state.terrain), (0, 1)) * self.bodies
         fixtures, looks = self._fixtures(state)
         if fixtures:
-            place = torch.cat(fixtures, 1)
-            ids.scatter_(1, torch.where(place < 0, count, place), torch.cat(looks, 1))
+            ids.scatter_(1, self._spots(fixtures), (torch.cat(looks, 1) if len(looks) > 1 else looks[0]) * self.bodies)
         if c.breadcrumbs:
-            ids[:, :count] = ids[:, :count] * 2 + state.crumbs
-        ids *= self.bodies
+            ids[:, :count] = ids[:, :count] * 2 + state.crumbs * self.bodies
         if c.npcs:  # others may share a tile with anyone: whoever comes later hides them
             return (ids + self._standing(state))[:, :count]
         places, standing = self._units(state)
-        return ids.scatter_add_(1, torch.where(places < 0, count, places), standing)[:, :count]
+        return ids.scatter_add_(1, self._spots([places]), standing)[:, :count]
+
+    def _spots(self, places: list[Tensor]) -> Tensor:
+        """Columns for places; the last one for what is nowhere."""
+        place = torch.cat(places, 1) if len(places) > 1 else places[0]
+        return place if self.complete else torch.where(place < 0, self.places.count, place)
 
     def _ground(self, terrain: Tensor) -> Tensor:
         """Numbers of the terrain's tiles, corners marked: int64 ``(n, T)``."""

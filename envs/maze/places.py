@@ -11,6 +11,11 @@ REGIONS = ("left", "right", "top", "bottom", "top left", "top right", "bottom le
 STAY = len(MOVES)
 
 
+def met(places: Tensor, by: Tensor) -> Tensor:
+    """Whether any of ``by`` ``(n, j)`` is at each of ``places`` ``(n, k)``: bool ``(n, k)``."""
+    return places == by if by.shape[1] == 1 else (places[:, :, None] == by[:, None, :]).any(2)
+
+
 class Places:
     """The geometry of maps of one largest size.
 

@@ -26,7 +26,7 @@ from .intervene import Intervene
 from .levels import Levels
 from .physics import Physics
 from .pixels import Pixels
-from .places import Places
+from .places import Places, met
 from .sentences import LENGTH, Sentences
 from .settings import Settings
 from .spawn import Spawn, by_game
@@ -117,10 +117,11 @@ class Maze(World[MazeState]):
 
     def _prepare_views(self) -> None:
         s, c = self.settings, self.contents
-        self.pixels = Pixels(c, self.places, s.image_size, s.corners, self.levels.layout, self.device)
-        water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
         complete = not (s.graded or c.hidden or c.visits or c.enemies) and len(self.games) == 1
-        self.grids = Grids(c, self.places, self.pixels, s.view, water, self.levels.layout, complete, self.device)
+        fixed = (self.levels.layout, complete, self.device)
+        self.pixels = Pixels(c, self.places, s.image_size, s.corners, *fixed)
+        water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
+        self.grids = Grids(c, self.places, self.pixels, s.view, water, *fixed)
         blank = self.spawn.empty(
             self.levels.plan(*torch.zeros((3, 1), dtype=torch.int64, device=self.device)),
             *torch.zeros((3, 1), dtype=torch.int64, device=self.device),
@@ -195,7 +196,7 @@ class Maze(World[MazeState]):
         if self.combat is not None:
             state = self.combat.turn_of_enemies(state, rng)
         if self.contents.visits:
-            came = (state.agent[:, :, None] == state.goal[:, None, :]).any(1) & (state.goal >= 0)
+            came = met(state.goal, state.agent) & (state.goal >= 0)
             state = state._replace(
                 visited=by_game(self.games, lambda game, part, upon: game.visit(part, upon), state, came)
             )
@@ -206,7 +207,7 @@ class Maze(World[MazeState]):
         if not self.has_task:
             return torch.zeros(len(state.agent), device=self.device), self.games[0].done(self.places, state)
         done = self.is_done(state)
-        reward = GOAL_REWARD * done - STEP_COST
+        reward = torch.where(done, GOAL_REWARD - STEP_COST, -STEP_COST)
         if self.has_water:
             wet = state.terrain.gather(1, state.agent.clamp(min=0)) == WATER
             reward = reward - WATER_COST * (wet & (state.agent >= 0)).sum(1)

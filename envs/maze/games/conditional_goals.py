@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...streams import Streams
 from ..levels import Plan
-from ..places import Places
+from ..places import Places, met
 from ..settings import Settings, Span
 from ..state import MazeState
 from ._game import Coordinates, Game, Sentence, say
@@ -51,7 +51,7 @@ class ConditionalGoals(Game):
         return [("if", f"colour{c}", "go", "to", say("goal", state.task[:, c])) for c in slots]
 
     def _upon(self, state: MazeState) -> Tensor:
-        return (state.agent[:, :, None] == state.goal[:, None, :]).any(1)
+        return met(state.goal, state.agent)
 
     def _target(self, state: MazeState) -> Tensor:
         """The number of the goal that counts: int64 ``(n, 1)``."""

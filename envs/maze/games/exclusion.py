@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...streams import Streams
 from ..levels import Plan
-from ..places import Places
+from ..places import Places, met
 from ..settings import Settings
 from ..state import MazeState
 from ._game import Coordinates, Sentence, say
@@ -49,7 +49,7 @@ class Exclusion(MultiGoals):
 
     def cost(self, places: Places, before: MazeState, after: MazeState) -> Tensor:
         """The cost of coming to an excluded goal."""
-        upon, was = ((state.agent[:, :, None] == after.goal[:, None, :]).any(1) for state in (after, before))
+        upon, was = met(after.goal, after.agent), met(after.goal, before.agent)
         return EXCLUDED_GOAL_COST * (upon & ~was & self._excluded(after)).any(1)
 
     def visit(self, state: MazeState, came: Tensor) -> Tensor:

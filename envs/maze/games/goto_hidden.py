@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...streams import Streams
 from ..levels import Plan
-from ..places import Places
+from ..places import Places, met
 from ..settings import Settings, Span
 from ..state import MazeState
 from ._game import Coordinates, Game, Sentence, say
@@ -42,7 +42,7 @@ class GotoHidden(Game):
 
     def cost(self, places: Places, before: MazeState, after: MazeState) -> Tensor:
         """The cost of coming to a wrong goal."""
-        upon, was = ((state.agent[:, :, None] == after.goal[:, None, :]).any(1) for state in (after, before))
+        upon, was = met(after.goal, after.agent), met(after.goal, before.agent)
         return WRONG_GOAL_COST * (upon & ~was).scatter(1, after.task[:, :1].clamp(min=0), False).any(1)
 
     def sentences(self, state: MazeState, coordinates: Coordinates) -> list[Sentence]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...streams import Streams
 from ..levels import Plan
-from ..places import Places
+from ..places import Places, met
 from ..settings import Settings, Span
 from ..state import MazeState
 from ._game import Coordinates, Game, Sentence, say
@@ -31,7 +31,7 @@ class GotoSwitch(Game):
 
     def done(self, places: Places, state: MazeState) -> Tensor:
         """Whether an agent is on a switch of the colour."""
-        upon = (state.agent[:, :, None] == state.switch[:, None, :]).any(1)
+        upon = met(state.switch, state.agent)
         return (upon & (state.colour == state.task[:, :1])).any(1)
 
     def solvable(self, places: Places, state: MazeState) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...streams import Streams
 from ..levels import Plan
-from ..places import Places
+from ..places import Places, met
 from ..settings import Settings, Span
 from ..state import MazeState
 from ._game import Coordinates, Game, Sentence, say
@@ -48,8 +48,7 @@ class MultiGoals(Game):
 
     def cost(self, places: Places, before: MazeState, after: MazeState) -> Tensor:
         """The cost of coming to a wrong goal."""
-        upon = (after.agent[:, :, None] == after.goal[:, None, :]).any(1)
-        came = upon & ~(before.agent[:, :, None] == after.goal[:, None, :]).any(1)
+        came = met(after.goal, after.agent) & ~met(after.goal, before.agent)
         return WRONG_GOAL_COST * (came & ~after.visited).any(1)
 
     def visit(self, state: MazeState, came: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...streams import Streams
 from ..levels import Plan
-from ..places import Places
+from ..places import Places, met
 from ..settings import Settings, Span
 from ..state import MazeState
 from ._game import Coordinates, Game, Sentence, say
@@ -32,7 +32,7 @@ class PushBlock(Game):
 
     def done(self, places: Places, state: MazeState) -> Tensor:
         """Whether a box is on a switch of the colour."""
-        upon = (state.box[:, :, None] == state.switch[:, None, :]).any(1)
+        upon = met(state.switch, state.box)
         return (upon & (state.colour == state.task[:, :1]) & (state.switch >= 0)).any(1)
 
     def solvable(self, places: Places, state: MazeState) -> Tensor:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..places import Places
+from ..places import Places, met
 from ..settings import Span
 from ..state import MazeState
 from ._game import Coordinates, Game, Sentence
@@ -20,7 +20,7 @@ class SingleGoal(Game):
 
     def done(self, places: Places, state: MazeState) -> Tensor:
         """Whether an agent is on a goal."""
-        return (state.agent[:, :, None] == state.goal[:, None, :]).flatten(1).any(1)
+        return met(state.goal, state.agent).any(1)
 
     def sentences(self, state: MazeState, coordinates: Coordinates) -> list[Sentence]:
         """``go to goal``."""
