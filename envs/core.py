@@ -191,6 +191,8 @@ class World(ABC, Generic[StateT]):
         if given.shape != (n, *low.shape):
             raise ValueError(f"actions must have shape {(n, *low.shape)}, not {tuple(given.shape)}")
         tensor = torch.as_tensor(given, dtype=dtype, device=self.device)
+        if given.shape == (1,) and low <= given.item() <= high and given.item() == int(given.item()):
+            return tensor  # the one action of a single environment, without the cost of arrays
         bad = ~((given >= low) & (given <= high))
         if not dtype.is_floating_point and "float" in str(given.dtype):
             bad |= given % 1 != 0

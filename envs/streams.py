@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ class Streams:
 
     def take(self, rows: Tensor) -> Streams:
         """The streams of these rows, as a copy; `put` brings their progress back."""
-        part = Streams((), self.keys.device)
+        part = copy(self)
         part.keys, part.counters = self.keys[rows], self.counters[rows]
         return part
 

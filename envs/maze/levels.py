@@ -40,6 +40,11 @@ class Plan:
         drawn = {name: value[index] for name, value in self.drawn.items()}
         return Plan(self.terrain[index], self.wall[index], drawn, self.colours)
 
+    def repeated(self, n: int) -> Plan:
+        """The one plan that this is, for n levels."""
+        drawn = {name: value.expand(n) for name, value in self.drawn.items()}
+        return Plan(self.terrain.expand(n, -1), self.wall.expand(n, -1), drawn, self.colours)
+
     def count(self, name: str) -> Tensor:
         """A span's value as a whole number: int64 ``(n,)``."""
         return self.drawn[name].long()
@@ -80,7 +85,7 @@ class Levels:
     def plan(self, level: Tensor, difficulty: Tensor, game: Tensor) -> Plan:
         """The levels of these numbers, tenths of difficulty and games, int64 ``(n,)`` each."""
         if self.same is not None:
-            return self.same.rows(torch.zeros_like(level))
+            return self.same.repeated(len(level))
         return self._draw_plan(level, difficulty, game)
 
     def _draw_plan(self, level: Tensor, difficulty: Tensor, game: Tensor) -> Plan:

@@ -41,10 +41,10 @@ class Physics:
         return state
 
     def _move(self, state: MazeState, i: int, primitive: Tensor) -> MazeState:
-        here = state.agent[:, i]
+        here = state.agent.select(1, i)
         there = self.leads[primitive, here]
         if self.settled:
-            return state._replace(agent=there[:, None])
+            return state._replace(agent=there.unsqueeze(1))
         enters = self.free(state, there)
         if state.box.shape[1]:
             pushes = (primitive >= len(MOVES)) & (primitive < len(MOVES) + len(PUSHES))

@@ -122,6 +122,8 @@ class Spawn:
     ) -> tuple[MazeState, Tensor]:
         free, placed = state.terrain == FLOOR, torch.ones_like(state.game, dtype=torch.bool)
         for item, count in self.counts(plan, state.game).items():
+            if not getattr(state, item).shape[1]:
+                continue
             spots = getattr(state, item).clone()
             for i in range(spots.shape[1]):
                 allowed = plan.wall if item == "door" else free

@@ -71,6 +71,7 @@ class Maze(World[MazeState]):
         self._prepare_actions()
         self._prepare_views()
         self.has_water = "water" in self.grids.words
+        self.paid, self.cost = torch.tensor([GOAL_REWARD - STEP_COST, -STEP_COST], device=self.device)
         self.has_costs = any(type(game).cost is not games.Game.cost for game in self.games)
         self.has_task = not all(game.endless for game in self.games)
 
@@ -167,7 +168,7 @@ class Maze(World[MazeState]):
     def step(self, state: MazeState, action: Tensor, rng: Streams) -> tuple[MazeState, Tensor, Tensor]:
         """Every agent acts, the first first; then others and enemies do. A sequence stops where the episode ends."""
         if action.ndim == 1:
-            action = action[:, None]
+            action = action.unsqueeze(1)
         if self.plain:
             return self._turn(state, action, rng)
         primitives = self.sequences[action]
@@ -188,7 +189,7 @@ class Maze(World[MazeState]):
         """One primitive action of each agent, ``(n, agents)``."""
         state = before
         for i in range(primitive.shape[1]):
-            state = self.physics.act(state, i, primitive[:, i])
+            state = self.physics.act(state, i, primitive.select(1, i))
             if self.combat is not None:
                 state = self.combat.shoot(state, i, primitive[:, i], rng)
         if self.contents.npcs:
@@ -207,7 +208,7 @@ class Maze(World[MazeState]):
         if not self.has_task:
             return torch.zeros(len(state.agent), device=self.device), self.games[0].done(self.places, state)
         done = self.is_done(state)
-        reward = torch.where(done, GOAL_REWARD - STEP_COST, -STEP_COST)
+        reward = torch.where(done, self.paid, self.cost)
         if self.has_water:
             wet = state.terrain.gather(1, state.agent.clamp(min=0)) == WATER
             reward = reward - WATER_COST * (wet & (state.agent >= 0)).sum(1)
