@@ -37,7 +37,6 @@ class Pixels:
         image_size: Height and width in pixels.
         corners: Whether corners are marked.
         terrain: That of all mazes, uint8 ``(T,)``; None where it is generated.
-        complete: Whether all items are on the map all the time.
         device: Where the pictures are wanted.
     """
 
@@ -48,11 +47,9 @@ class Pixels:
         image_size: int,
         corners: bool,
         terrain: Tensor | None,
-        complete: bool,
         device: torch.device,
     ) -> None:
         self.contents, self.places, self.image_size, self.corners = contents, places, image_size, corners
-        self.complete = complete
         size_px = image_size // max(places.height, places.width)
         ground = self._draw_ground(size_px)
         if contents.breadcrumbs:
@@ -147,7 +144,7 @@ class Pixels:
     def _spots(self, places: list[Tensor]) -> Tensor:
         """Columns for places; the last one for what is nowhere."""
         place = torch.cat(places, 1) if len(places) > 1 else places[0]
-        return place if self.complete else torch.where(place < 0, self.places.count, place)
+        return torch.where(place < 0, self.places.count, place)
 
     def _ground(self, terrain: Tensor) -> Tensor:
         """Numbers of the terrain's tiles, corners marked: int64 ``(n, T)``."""

@@ -119,10 +119,10 @@ class Maze(World[MazeState]):
     def _prepare_views(self) -> None:
         s, c = self.settings, self.contents
         complete = not (s.graded or c.hidden or c.visits or c.enemies) and len(self.games) == 1
-        fixed = (self.levels.layout, complete, self.device)
-        self.pixels = Pixels(c, self.places, s.image_size, s.corners, *fixed)
+        terrain = self.levels.layout
+        self.pixels = Pixels(c, self.places, s.image_size, s.corners, terrain, self.device)
         water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
-        self.grids = Grids(c, self.places, self.pixels, s.view, water, *fixed)
+        self.grids = Grids(c, self.places, self.pixels, s.view, water, terrain, complete, self.device)
         blank = self.spawn.empty(
             self.levels.plan(*torch.zeros((3, 1), dtype=torch.int64, device=self.device)),
             *torch.zeros((3, 1), dtype=torch.int64, device=self.device),

@@ -169,7 +169,7 @@ def test_same_seed_same_bytes_other_seed_other_bytes(id: str) -> None:
     def course(seed: int) -> list[bytes]:
         env, rng = vector(id, 8), np.random.default_rng(0)
         seen = [bytes_of(env.reset(seed=seed)[0])]
-        return seen + [bytes_of(env.step(random_actions(env, rng))[0]) for _ in range(30)]
+        return seen + [bytes_of(env.step(random_actions(env, rng))[0]) for _ in range(10)]
 
     assert course(3) == course(3)
     assert course(3) != course(4)
@@ -189,7 +189,7 @@ def test_step_leaves_the_state_that_it_was_given(id: str) -> None:
 
 @EACH
 def test_a_factor_is_controllable_if_and_only_if_other_actions_lead_to_other_values(id: str) -> None:
-    half = 128
+    half = 64
     env = vector(id, 2 * half, autoreset_mode="Disabled", max_episode_steps=None)
     seeds, rng = [*range(half)] * 2, np.random.default_rng(0)
     env.reset(seed=seeds)
@@ -199,7 +199,7 @@ def test_a_factor_is_controllable_if_and_only_if_other_actions_lead_to_other_val
         _, _, terminated, _, _ = env.step(random_actions(env, rng))
         values = env.get_factors()
         differed |= (values[:half] != values[half:]).any(0)
-        if t > 60 and differed[expected].all():
+        if t > 20 and differed[expected].all():
             break
         ended = terminated[:half] | terminated[half:] | (t % 80 == 79)
         if ended.any():
@@ -363,7 +363,7 @@ def test_every_autoreset_mode_does_what_gymnasiums_sync_vector_env_does(id: str,
     assert same(native.reset(seed=11)[0], reference.reset(seed=11)[0])
     rng = np.random.default_rng(0)
     ends = 0
-    for _ in range(15):
+    for _ in range(12):
         actions = random_actions(native, rng)
         ours, theirs = native.step(actions), reference.step(actions)
         for a, b in zip(ours[:4], theirs[:4], strict=True):
