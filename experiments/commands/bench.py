@@ -64,14 +64,16 @@ def _print(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("", "steps/s", "beside MiniGrid's", "ratio", "wanted", "spread")
+    table = Table("", "steps/s", "beside MiniGrid's", "ratio", "wanted", "of write limit", "spread")
     for name, case in found["cases"].items():
         view = {"full": "full view", "rgb": "RGB"}[case["peer"]]
         wanted = "" if case["wanted"] is None else f">= {case['wanted']:g}"
         ratio = f"{case['ratio']:.3g}"
-        table.add_row(name, f"{case['steps_per_s']:,.0f}", view, ratio, wanted, f"{case['spread']:.0%}")
+        share = f"{case['of_write_limit']:.0%}" if "of_write_limit" in case else ""
+        table.add_row(name, f"{case['steps_per_s']:,.0f}", view, ratio, wanted, share, f"{case['spread']:.0%}")
     for view, peer in found["minigrid"].items():
-        table.add_row(f"MiniGrid, {view}", f"{peer['steps_per_s']:,.0f}", "", "1", "", f"{peer['spread']:.0%}")
+        table.add_row(f"MiniGrid, {view}", f"{peer['steps_per_s']:,.0f}", "", "1", "", "", f"{peer['spread']:.0%}")
     Console().print(table)
+    print(f"write limit: {found['machine']['bytes_written_per_s'] / 1e9:.1f} GB/s")
     memory = found["memory_mb"]
     print(f"1,024 mazes in pixels: {memory['mazes']:.0f} MB beside {memory['imports']:.0f} MB of imports")
