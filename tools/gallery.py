@@ -1,8 +1,13 @@
-"""The gallery of worlds: a page with every registered world, its picture, factors, actions and options."""
+"""The gallery of worlds: a page with every registered world, its picture, factors, actions and options.
+
+``python tools/gallery.py docs/images/worlds.png`` draws the README's picture of them.
+"""
 
 import inspect
 import io
 import itertools
+import sys
+from pathlib import Path
 
 import griffe
 import gymnasium
@@ -128,3 +133,30 @@ def _enlarged(frame):
 
 def _picture_path(spec):
     return f"images/worlds/{spec.id.split('/')[1]}.png"
+
+
+OVERVIEW = (
+    ("Maze", {}), ("MazeToggle", {}), ("MazeSingleGoal", {}), ("MazeMultiGoals", {}), ("MazeLightKey", {}),
+    ("MazeBlockedDoor", {}), ("MazeCombat", {}), ("MazeGotoSwitch", {}), ("DigitsGrid", {}), ("DigitsMoving", {}),
+    ("PlanarGoal", {}), ("PlanarGoal", {"content": "meadow"}), ("PlanarSwingUp", {}), ("PlanarCartPole", {}),
+    ("PlanarThreeLink", {}), ("Sprites", {"antialiased": True}), ("SpritesMulti", {}), ("SpritesSort", {}),
+    ("SpritesMotion", {}), ("SpritesGoal", {}),
+)  # fmt: skip
+
+
+def overview():
+    """One picture of many worlds, two rows: uint8 ``(H, W, 3)``."""
+    frames = []
+    for name, options in OVERVIEW:
+        env = make_single(f"unbraid/{name}-v0", render_mode="rgb_array", **options)
+        env.reset(seed=4)
+        for _ in range(4):
+            env.step(env.action_space.sample())
+        frame = Image.fromarray(env.render()).resize((SIDE_PX, SIDE_PX), Image.Resampling.NEAREST)
+        frames.append(np.pad(np.asarray(frame), ((0, 6), (0, 6), (0, 0)), constant_values=255))
+    half = len(frames) // 2
+    return np.concatenate([np.concatenate(row, 1) for row in (frames[:half], frames[half:])])[:-6, :-6]
+
+
+if __name__ == "__main__":
+    Image.fromarray(overview()).save(Path(sys.argv[1]), optimize=True)
