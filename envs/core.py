@@ -156,6 +156,10 @@ class World(ABC, Generic[StateT]):
         """
         return {}
 
+    def describe(self, state: StateT) -> list[str]:
+        """What each player is told, a line of words for people; empty where there is nothing to say."""
+        return [""] * len(state[0])
+
     def render(self, state: StateT) -> Tensor:
         """uint8 images ``(n, H, W, 3)`` for people; by default what the agent sees, grey where it has one channel.
 

@@ -73,6 +73,10 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         """A picture for people, uint8 ``(H, W, 3)``; None unless ``render_mode`` is ``"rgb_array"``."""
         return to_numpy(self.world.render(self._require_state())[0]) if self.render_mode == "rgb_array" else None
 
+    def describe(self) -> str:
+        """What the player is told, in words for people; empty where there is nothing to say."""
+        return self.world.describe(self._require_state())[0]
+
     def observe(self) -> Any:
         """The observation of the present state."""
         return each(self.world.observe(self._require_state()), lambda part: to_numpy(part[0]))

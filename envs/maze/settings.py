@@ -41,7 +41,7 @@ class Settings:
         active: How many of the goals must be visited, or be avoided in ``exclusion`` (span); None: as the game has it.
         switches: How many switches (span); None: as many as the game needs.
         colours: How many states a switch goes through.
-        decoys: Further boxes or goals that do not count (span), in games that have one that does.
+        decoys: How many further switches there are in ``push_block`` (span), of colours of their own.
         visible: Probability that the target of ``goto`` and the goals of ``goto_hidden`` are on the map (span).
         agents: How many agents; each has its own action, the reward is the team's.
         npcs: How many others wander about at random.

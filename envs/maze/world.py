@@ -31,7 +31,7 @@ from .sentences import LENGTH, Sentences
 from .settings import Settings
 from .spawn import Spawn, by_game
 from .state import BLOCK, MOVES, PRIMITIVES, PUSHES, SHOTS, WATER, MazeState
-from .words import VOCABULARY
+from .words import VOCABULARY, words_of
 
 STEP_COST = 0.1
 WATER_COST = 0.2
@@ -127,7 +127,7 @@ class Maze(World[MazeState]):
             self.levels.plan(*torch.zeros((3, 1), dtype=torch.int64, device=self.device)),
             *torch.zeros((3, 1), dtype=torch.int64, device=self.device),
         )
-        told = max(len(game.sentences(blank, lambda place: (place, place))) for game in self.games)
+        told = max(1, *(len(game.sentences(blank, lambda place: (place, place))) for game in self.games))
         self.sentences = Sentences(self.grids, self.places, self.games, told, self.device)
         found: dict[str, spaces.Space[Any]] = {view: self._space(view, told) for view in s.views}
         self.observation_space = found[s.observation] if isinstance(s.observation, str) else spaces.Dict(found)
@@ -243,6 +243,11 @@ class Maze(World[MazeState]):
         if view == "instruction":
             return self.sentences.instruction(state)
         return self.sentences.about_all(state, relative=view == "relative_sentences")
+
+    def describe(self, state: MazeState) -> list[str]:
+        """The instruction's sentences."""
+        rows = self.sentences.instruction(state).tolist()
+        return ["; ".join(filter(None, map(words_of, lines))) for lines in rows]
 
     def render(self, state: MazeState) -> Tensor:
         """The pixels, whatever the agent sees."""

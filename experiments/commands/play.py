@@ -101,7 +101,8 @@ def _episodes(
     frames, steps, total, acting = [_picture(env, options.env)], 0, 0.0, _keys_that_act(names, env.action_space)
     while steps < options.steps:
         if screen is not None:
-            screen(frames[-1], f"step {steps}   return {total:g}   {acting} act, r restarts, q ends")
+            told = getattr(env.unwrapped, "describe", str)()
+            screen(frames[-1], f"step {steps}   return {total:g}   {told or acting + ' act'}, r restarts, q ends")
         key = next(keys, "q") if keys is not None else None
         if key == "q":
             break

@@ -279,6 +279,15 @@ def test_sentences_say_where_everything_is_and_what_to_do() -> None:
     assert world.observation_space["sentences"].high.max() == len(VOCABULARY) - 1
 
 
+def test_a_player_is_told_in_words() -> None:
+    env = gymnasium.make("unbraid/MazeMultiGoals-v0").unwrapped
+    env.reset(seed=1)
+    assert env.describe() == "visit goal1"
+    maze = gymnasium.make("unbraid/Maze-v0").unwrapped
+    maze.reset(seed=0)
+    assert maze.describe() == ""
+
+
 def test_a_single_view_or_a_dict_of_them() -> None:
     env = gymnasium.make_vec("unbraid/MazeGoto-v0", 3, observation=["pixels", "instruction"])
     seen, _ = env.reset(seed=0)
