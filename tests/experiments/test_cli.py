@@ -188,7 +188,9 @@ def test_playing_with_keys_in_a_terminal() -> None:
         seen = b""
         for number, key in enumerate((b"0", b"x", b"r", b"q"), start=1):
             while seen.count(b"q ends\r\n") < number:
-                seen += os.read(process.stdout.fileno(), 65536)
+                more = os.read(process.stdout.fileno(), 65536)
+                assert more, f"it ended early: {process.communicate()[1].decode()}"
+                seen += more
             os.write(ours, key)
         said = process.stdout.read().decode()
         assert process.wait() == 0
