@@ -96,6 +96,7 @@ class World(ABC, Generic[StateT]):
         observation_space: Of one environment.
         action_space: Of one environment.
         action_names: A name for each discrete action, for people; empty where actions are continuous.
+        rules: What there is to do, in a paragraph for people; empty where there is nothing.
         object_names: The objects that `get_masks` marks, in order; the factors of ``"agent"`` are named ``"agent.*"``.
         device: Where the tensors live.
     """
@@ -105,6 +106,7 @@ class World(ABC, Generic[StateT]):
     action_space: spaces.Space[Any]
     action_names: tuple[str, ...] = ()
     object_names: tuple[str, ...] = ()
+    rules: str = ""
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -246,6 +248,19 @@ def take(state: StateT, rows: Tensor) -> StateT:
 def put(state: StateT, rows: Tensor, part: StateT) -> StateT:
     """``state`` with ``part`` in these rows (int64 index); the state handed in is left as it was."""
     return type(state)(*(old.index_copy(0, rows, new) for old, new in zip(state, part, strict=True)))
+
+
+def restored(present: StateT, saved: Mapping[Any, Tensor]) -> StateT:
+    """A saved state's parts, by number, as a state like ``present``; `ValueError` for one of another world or size."""
+    shapes = {k: (part.shape, part.dtype) for k, part in enumerate(present)}
+    given = {int(k): (part.shape, part.dtype) for k, part in saved.items()}
+    if shapes != given:
+        odd = next(k for k in {**shapes, **given} if shapes.get(k) != given.get(k))
+        raise ValueError(
+            f"the saved state is of another world, other options or another number of environments: part {odd} is "
+            f"{given.get(odd, 'missing')}, and here it is {shapes.get(odd, 'not known')}"
+        )
+    return type(present)(*(saved[k if k in saved else str(k)].to(part.device) for k, part in enumerate(present)))
 
 
 def to_numpy(tensor: Tensor) -> NDArray[Any]:

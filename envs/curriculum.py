@@ -23,7 +23,7 @@ class Curriculum(gymnasium.vector.VectorWrapper):
         step: How much harder or easier; a multiple of 0.1.
 
     Raises:
-        ValueError: An environment without such a factor.
+        ValueError: An environment without such a factor, or numbers out of range.
     """
 
     def __init__(
@@ -38,6 +38,11 @@ class Curriculum(gymnasium.vector.VectorWrapper):
         super().__init__(env)
         if "difficulty" not in [factor.name for factor in getattr(env.unwrapped, "factors", ())]:
             raise ValueError(f"{env.unwrapped} has no factor 'difficulty'; give options as (easiest, hardest) pairs")
+        if not 0 <= difficulty <= 1 or window < 1 or not 0 <= easier_below <= harder_above <= 1:
+            raise ValueError(
+                f"difficulty must be of 0 .. 1, window at least 1 and 0 <= easier_below <= harder_above <= 1, "
+                f"not {difficulty}, {window}, {easier_below}, {harder_above}"
+            )
         self.window, self.harder_above, self.easier_below, self.step_size = window, harder_above, easier_below, step
         self.episodes = self.successes = 0
         self._set(difficulty)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral, Real
 from typing import Any
 
 import gymnasium
@@ -40,7 +42,22 @@ def resolve_world(world: World[Any] | str, device: torch.device | str, options: 
     for option in options:
         if option not in kind.option_names():
             raise UnknownNameError(f"option of {kind.__name__}", option, kind.option_names())
+    _check_types(kind, options)
     return kind(device=device, **options)
+
+
+_TYPES: dict[Any, tuple[Any, str]] = {
+    bool: (bool, "true or false"), int: (Integral, "a whole number"), float: (Real, "a number"), str: (str, "a string")
+}  # fmt: skip
+
+
+def _check_types(kind: type[World[Any]], options: dict[str, Any]) -> None:
+    """Raise `ValueError` for an option that is stated as a truth value, a number or a string and is given as none."""
+    stated = inspect.get_annotations(kind.options_class().__init__, eval_str=True)  # type: ignore[misc]
+    for option, value in options.items():
+        wanted, words = _TYPES.get(stated.get(option), (object, ""))
+        if not isinstance(value, wanted) or (wanted in (Integral, Real) and isinstance(value, bool)):
+            raise ValueError(f"option {option} of {kind.__name__} must be {words}, not {value!r}")
 
 
 def world_class(world: str) -> type[World[Any]]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .core import Factor, World, each, to_numpy
+from .core import Factor, World, each, restored, to_numpy
 from .registration import resolve_world
 from .streams import Streams
 
@@ -101,12 +101,11 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         return {"state": dict(enumerate(state)), "rng": self._rng.state_dict()}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on exactly where `state_dict` was taken."""
+        """Go on exactly where `state_dict` was taken; `ValueError` if that was another world."""
         if self._state is None:
             self.reset(seed=0)
         assert self._rng is not None
-        parts = [saved["state"][i].to(self.world.device) for i in range(len(saved["state"]))]
-        self._state = type(self._state)(*parts)
+        self._state = restored(self._state, saved["state"])
         self._rng.load_state_dict(saved["rng"])
 
     def _info(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from .core import Factor, World, each, put, take, to_numpy
+from .core import Factor, World, each, put, restored, take, to_numpy
 from .registration import resolve_world
 from .single import SEED_BOUND
 from .streams import Streams
@@ -127,6 +127,9 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         assert self._rng is not None
         given = self.start_factors | options.get("factors", {})
         wanted = {name: np.asarray(value) for name, value in given.items()}
+        for name, value in wanted.items():
+            if value.shape not in ((), (self.num_envs,)):
+                raise ValueError(f"factor {name!r} takes one value or {self.num_envs}, not shape {value.shape}")
         picked = {name: value[rows.cpu().numpy()] if value.ndim else value for name, value in wanted.items()}
         options = {**options, "factors": picked}
         streams = self._rng.take(rows)
@@ -245,13 +248,12 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         return {"state": parts, "rng": self._rng.state_dict(), "elapsed": self._elapsed, "ended": self._ended}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Go on exactly where `state_dict` was taken."""
+        """Go on exactly where `state_dict` was taken; `ValueError` if that was another world, or another number."""
         if self._state is None:
             self.reset(seed=0)
         assert self._rng is not None
         device = self.world.device
-        parts = [saved["state"][i].to(device) for i in range(len(saved["state"]))]
-        self._state = type(self._state)(*parts)
+        self._state = restored(self._state, saved["state"])
         self._rng.load_state_dict(saved["rng"])
         self._elapsed, self._ended = saved["elapsed"].to(device), saved["ended"].to(device)
 

@@ -57,6 +57,7 @@ CASES = (
     *_both_views("generated maze", "unbraid/MazeSingleGoal-v0", None),
     *_both_views("one maze", "unbraid/Maze-v0", 1, single=True),
     *_both_views("one maze with a goal", "unbraid/MazeGoal-v0", 1, single=True),
+    *_both_views("one generated maze", "unbraid/MazeSingleGoal-v0", 1, single=True),
     Case("sprites, antialiased", "unbraid/Sprites-v0", "rgb", 30, {"antialiased": True}),
     Case("sprites, antialiased colour", "unbraid/Sprites-v0", "rgb", 30, {"antialiased": True, "colour": "rgb"}),
     Case("four sprites", "unbraid/SpritesMulti-v0", "rgb", 30),

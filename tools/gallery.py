@@ -85,6 +85,7 @@ def _entry(spec):
         f"![{spec.id}]({_picture_path(spec)})\n\nRegistered with {given}; episodes of {spec.max_episode_steps} steps. "
     )
     text += f"{_actions(world)} {_factors(world.factors)}\n\n"
+    text += f"{world.world.rules}\n\n" if world.world.rules else ""
     return text, _strip(env)
 
 
@@ -101,10 +102,8 @@ def _factors(factors):
         values = f"{factor.size}" if factor.size else f"{factor.low:g} .. {factor.high:g} {factor.unit}".strip()
         return f"**{factor.name}** ({values})" if factor.controllable else f"{factor.name} ({values})"
 
-    shown = [describe(factor) for factor in factors[:40]]
-    more = f", and {len(factors) - 40} more" if len(factors) > 40 else ""
     told = "Factors, those that actions change in bold, with the number or range of their values:"
-    return f"{told} {', '.join(shown)}{more}."
+    return f"{told} {', '.join(describe(factor) for factor in factors)}."
 
 
 def _strip(env):

@@ -126,7 +126,7 @@ class Intervene:
                 self._refuse_place(bad, item, place, "doors are in the wall that divides the map")
                 continue
             bad = self.places.at(place, ~free if item in BODIES else solid)
-            self._refuse_place(bad, item, place, "a wall is there; take a free tile")
+            self._refuse_place(bad, item, place, "a wall is there, a closed door or the map's end; take a free tile")
 
     def _check_apart(self, state: MazeState, items: Sequence[str]) -> None:
         for k, item in enumerate(items):

@@ -108,6 +108,8 @@ class Settings:
             value = getattr(self, name)
             if isinstance(value, Sequence) and not isinstance(value, str):
                 object.__setattr__(self, name, tuple(value))
+        if isinstance(self.layout, str) or self.actions == () or isinstance(self.actions, str):
+            raise ValueError("layout and actions are lists of strings, not empty")
         for name in LIMITS:
             if getattr(self, name) is not None:
                 self._check_span(name)
@@ -131,9 +133,8 @@ class Settings:
         given = getattr(self, name)
         ends = given if isinstance(given, tuple) else (given, given)
         whole = name in WHOLE
-        if len(ends) != 2 or not all(
-            isinstance(end, (int, float)) and low <= end <= high and (not whole or end == int(end)) for end in ends
-        ):
+        numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in ends)
+        if len(ends) != 2 or not numbers or not all(low <= e <= high and (not whole or e == int(e)) for e in ends):
             kind = "whole number" if whole else "number"
             raise ValueError(f"{name} must be a {kind} of {low} .. {high}, or an (easiest, hardest) pair, not {given}")
 

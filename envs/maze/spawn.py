@@ -8,15 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...errors import InputError
 from ..core import put, take
 from ..streams import Streams
 from .columns import Contents, Group, name_of, values_of
 from .games import Game
 from .levels import RULES, Levels, Plan
 from .places import Places
+from .settings import LIMITS
 from .state import DIFFICULTIES, FLOOR, MazeState
 
-ATTEMPTS = 500
+ATTEMPTS = 300
 
 
 class Spawn:
@@ -44,9 +46,11 @@ class Spawn:
         """``n`` states with these factors; rows whose task is done or impossible are drawn again.
 
         Raises:
-            ValueError: None was found in 500 attempts.
+            InputError: None was found in 300 attempts; the message says what to relax.
         """
         state, good = self.attempt(n, fixed, rng)
+        if not fixed and len(self.games) > 1:  # a game that is hard to place is not to become rarer
+            fixed = {"game": state.game.float()}
         for _ in range(ATTEMPTS):
             rows = (~good).nonzero()[:, 0]
             if not len(rows):
@@ -55,10 +59,24 @@ class Spawn:
             redrawn, better = self.attempt(len(rows), {name: value[rows] for name, value in fixed.items()}, streams)
             rng.put(rows, streams)
             state, good = put(state, rows, redrawn), good.index_copy(0, rows, better)
-        raise ValueError(
-            f"no solvable maze found in {ATTEMPTS} attempts; lower blocks, water, goals, switches or decoys, "
-            f"or raise size{', or fix fewer factors than ' + ', '.join(fixed) if fixed else ''}"
-        )
+        raise InputError(f"no solvable maze found in {ATTEMPTS} attempts; {self._advice(fixed, int(rows[0]))}")
+
+    def _advice(self, fixed: dict[str, Tensor], row: int) -> str:
+        """What would make room, of all that was asked for."""
+        settings, names = self.levels.settings, ("goals", "switches", "decoys", "enemies")
+        lower = [name for name in names if self.levels.most(name) > 1]
+        lower += [name for name in ("agents", "npcs") if getattr(settings, name) > (name == "agents")]
+        if settings.layout is None:
+            lower += [name for name in ("blocks", "water") if max(settings.span(name)) > 0]
+        said = [f"lower {' or '.join(lower)}"] if lower else []
+        if settings.layout is not None:
+            said.append("give a layout with more floor")
+        elif max(settings.span("size")) < LIMITS["size"][1]:
+            said.append("raise size")
+        if fixed and "game" not in fixed:
+            values = ", ".join(f"{name}={float(value[row]):g}" for name, value in fixed.items())
+            said.append(f"fix other values than {values}: these may be in a wall, or leave no room")
+        return ", or ".join(said)
 
     def attempt(self, n: int, fixed: dict[str, Tensor], rng: Streams) -> tuple[MazeState, Tensor]:
         """``n`` states, and which of them will do: as was fixed, possible, and not done yet."""

@@ -15,6 +15,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from ... import lookup
 from ...errors import UnknownNameError
 from ..core import Observation, World, fixed_factors
 from ..streams import Streams
@@ -23,7 +24,7 @@ from .columns import Contents, groups_of, name_of, values_of
 from .combat import Combat
 from .grids import Grids
 from .intervene import Intervene
-from .levels import Levels
+from .levels import OF_GAMES, Levels
 from .physics import Physics
 from .pixels import Pixels
 from .places import Places, met
@@ -56,6 +57,7 @@ class Maze(World[MazeState]):
         self.games = [games.load(name) for name in settings.games]
         for game in self.games:
             game.check(settings)
+        self._check_uses(options)
         self.levels = Levels(settings, self.games, self.device)
         self.places = Places(*settings.sides, int(settings.boundary), self.levels.layout, self.device)
         self.contents = contents = self._contents()
@@ -71,6 +73,7 @@ class Maze(World[MazeState]):
         self._prepare_actions()
         self._prepare_views()
         self.has_water = "water" in self.grids.words
+        self.rules = "\n\n".join(game.told_as() for game in self.games)
         self.paid, self.cost = torch.tensor([GOAL_REWARD - STEP_COST, -STEP_COST], device=self.device)
         self.has_costs = any(type(game).cost is not games.Game.cost for game in self.games)
         self.has_task = not all(game.endless for game in self.games)
@@ -79,6 +82,13 @@ class Maze(World[MazeState]):
     def options_class(cls) -> type:
         """`Settings`."""
         return Settings
+
+    def _check_uses(self, given: Mapping[str, Any]) -> None:
+        """Raise `ValueError` for an option that no game here has a use for."""
+        for name in OF_GAMES:
+            if given.get(name) not in (None, 0) and not any(name in game.spans for game in self.games):
+                users = [game for game in lookup.names("envs.maze.games") if name in games.load(game).spans]
+                raise ValueError(f"option {name} is for {', '.join(users)}, not for {', '.join(self.settings.games)}")
 
     def _contents(self) -> Contents:
         s, most = self.settings, self.levels.most

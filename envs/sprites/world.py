@@ -8,6 +8,7 @@ are drawn uniformly and independently, so that fresh states are also samples of 
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -81,6 +82,7 @@ class Sprites(World[SpritesState]):
         self.names = ("agent",) if sprites == 1 else tuple(f"sprite{k}" for k in range(sprites))
         self.colour = colour
         self.task = TASKS[task] if task else None
+        self.rules = inspect.getdoc(self.task) or "" if task else ""
         self.properties = properties(colour, optional, half_size)
         self._column = {held.name: k for k, held in enumerate(self.properties)}
         self._places_count = self.properties[self._column["x"]].size

@@ -64,6 +64,8 @@ def env_options(given: Sequence[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise InputError(f"--env-options takes NAME=VALUE, as in goal=true, not {text!r}")
+        if name in ("device", "render_mode", "world"):
+            raise InputError(f"--env-options {name}: that is not the environment's to choose; leave it out")
         try:
             found[name] = yaml.safe_load(value)
         except yaml.YAMLError:

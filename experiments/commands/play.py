@@ -50,6 +50,8 @@ def main(argv: Sequence[str]) -> None:
     options = parse(Options, argv, "play", __doc__)
     if options.out is not None and options.out.suffix not in (".gif", ".mp4"):
         raise InputError(f"--out {options.out}: a movie's name ends in .gif or .mp4")
+    if options.fps <= 0:
+        raise InputError(f"--fps must be more than 0, not {options.fps}")
     if options.steps < 1:
         raise InputError(f"--steps must be at least 1, not {options.steps}")
     from gymnasium.spaces import Discrete
@@ -73,7 +75,8 @@ def main(argv: Sequence[str]) -> None:
     if options.json:
         print_json({"steps": steps, "return": total, "out": options.out and str(options.out)})
         return
-    actions = ", ".join(names) or env.action_space
+    few = ", ".join(names[:24]) + (", ..." if len(names) > 24 else "")
+    actions = few or env.action_space
     print(f"{steps} steps of {options.env}, return {total:g}; actions: {actions}")
     if options.out is not None:
         print(f"wrote {options.out}")

@@ -269,6 +269,8 @@ def test_options_start_an_episode_from_given_factors(id: str) -> None:
     env.reset(seed=3)
     assert np.array_equal(env.get_factors(), wanted)
     env.start_factors = {}
+    with pytest.raises(ValueError, match=r"takes one value or 4, not shape \(3,\)"):
+        env.reset(options={"factors": {env.factors[0].name: wanted[:3, 0]}})
     with pytest.raises(ValueError, match="unknown reset option 'nonsense'"):
         env.reset(options={"factors": {"nonsense": 1}})
 
@@ -302,6 +304,22 @@ def test_a_saved_single_environment_goes_on_as_it_would_have(id: str) -> None:
     other = gymnasium.make(id).unwrapped
     other.load_state_dict(saved)
     assert [bytes_of(other.step(action)[0]) for action in actions] == expected
+
+
+@EACH
+def test_the_state_of_other_worlds_or_batches_is_refused(id: str) -> None:
+    batch, single = vector(id, 2), gymnasium.make(id).unwrapped
+    batch.reset(seed=0)
+    single.reset(seed=0)
+    before = batch.get_factors()
+    other = vector("unbraid/DigitsMoving-v0" if id != "unbraid/DigitsMoving-v0" else "unbraid/Maze-v0", 2)
+    other.reset(seed=0)
+    with pytest.raises(ValueError, match="another number of environments"):
+        batch.load_state_dict(single.state_dict() | {"elapsed": torch.zeros(1), "ended": torch.zeros(1)})
+    for env in (batch, single):
+        with pytest.raises(ValueError, match="of another world"):
+            env.load_state_dict(other.state_dict())
+    assert np.array_equal(batch.get_factors(), before)
 
 
 @EACH

@@ -173,18 +173,39 @@ def test_what_a_level_does_not_have_cannot_be_set() -> None:
      ({"game": "chess"}, "game must name one of blocked_door"), ({"observation": "smell"}, "observation must name"),
      ({"colours": 1}, r"colours must be a whole number of 2 \.\. 10"), ({"actions": ("fly",)}, "fly"),
      ({"game": "switches", "switches": 1}, "at least 2"), ({"agents": 0}, "agents must be"),
-     ({"observation": ("grid", "grid")}, "each once")],
+     ({"observation": ("grid", "grid")}, "each once"), ({"layout": "...."}, "lists of strings"), ({"actions": ()}, "lists of"),
+     ({"size": (True, 8)}, "whole number"), ({"game": "goto", "decoys": 2}, "decoys is for push_block, not for goto"),
+     ({"game": "single_goal", "enemies": 3}, "enemies is for combat")],
 )  # fmt: skip
 def test_impossible_options_are_refused(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Maze(**options)
 
 
+@pytest.mark.parametrize(("option", "value", "text"), [("stop", "no", "true or false"), ("agents", 1.5, "a whole number"),
+                                                        ("image_size", True, "a whole number")])  # fmt: skip
+def test_options_of_another_type_are_refused(option: str, value: object, text: str) -> None:
+    with pytest.raises(ValueError, match=rf"option {option} of Maze must be {text}, not"):
+        gymnasium.make("unbraid/Maze-v0", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [({"game": "combat", "size": 2, "enemies": 5, "blocks": 0}, "lower enemies, or raise size"),
+     ({"layout": ["###", "###"]}, "give a layout with more floor"),
+     ({"game": "switches", "size": 2, "switches": 5, "blocks": 0.1}, "lower switches or blocks, or raise size")],
+)  # fmt: skip
+def test_what_to_relax_is_what_was_asked_for(options: dict[str, Any], text: str) -> None:
+    world = Maze(**options)
+    with pytest.raises(ValueError, match=text):
+        world.reset(1, Streams([0]))
+
+
 def test_a_maze_without_room_says_what_to_relax_instead_of_hanging() -> None:
     world = Maze(game="multi_goals", size=2, goals=6, blocks=0)
-    with pytest.raises(ValueError, match=r"no solvable maze found in 500 attempts; lower blocks.*raise size"):
+    with pytest.raises(ValueError, match=r"no solvable maze found in 300 attempts; lower goals, or raise size"):
         world.reset(1, Streams([0]))
-    with pytest.raises(ValueError, match=r"fix fewer factors than agent\.x, agent\.y"):
+    with pytest.raises(ValueError, match=r"fix other values than agent\.x=1, agent\.y=1"):
         gymnasium.make("unbraid/MazeGoal-v0").reset(seed=0, options={"factors": {"agent.x": 1, "agent.y": 1}})
 
 

@@ -326,5 +326,7 @@ def test_the_curriculum_gets_harder_with_success_and_easier_with_failure() -> No
     (_, better), (small, worse) = run(True), run(False)
     assert better[-1] > 0.5 and sorted(better) == better
     assert worse[-1] == 0 and sorted(worse, reverse=True) == worse and small == 5
+    with pytest.raises(ValueError, match="difficulty must be of 0"):
+        Curriculum(gymnasium.make_vec("unbraid/MazeSingleGoal-v0", 2), difficulty=2)
     with pytest.raises(ValueError, match="no factor 'difficulty'"):
         Curriculum(gymnasium.make_vec("unbraid/Maze-v0", 2))

@@ -156,7 +156,7 @@ def test_a_world_whose_data_is_not_there_is_named(cli: Any, tmp_path: Path, monk
     [
         ("size=[5,10,3]", "size must be a whole number of 2 .. 32, or an (easiest, hardest) pair, not (5, 10, 3)"),
         ("size=big", "size must be a whole number of 2 .. 32, or an (easiest, hardest) pair, not big"),
-        ("image_size=[1]", "image_size must be a whole number of 1 .. 4096, not [1]"),
+        ("image_size=[1]", "option image_size of Maze must be a whole number, not [1]"),
         ("size=[1", "'[1' is not a YAML value"),
         ("levles=3", "unknown option of Maze 'levles'; did you mean levels"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -53,6 +55,11 @@ class Game(ABC):
     hidden: ClassVar[bool] = False
     shoots: ClassVar[bool] = False
     endless: ClassVar[bool] = False
+
+    def told_as(self) -> str:
+        """What the game is, in words: what its module and its class say, with its name."""
+        module = sys.modules[type(self).__module__]
+        return f"**{module.__name__.rpartition('.')[2]}**: {inspect.getdoc(module)} {inspect.getdoc(self)}"
 
     def check(self, settings: Settings) -> None:  # noqa: B027 (most games take any options)
         """Raise `ValueError` for options with which the game makes no sense."""
