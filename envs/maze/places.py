@@ -89,7 +89,13 @@ class Places:
         free = self.free(state, doors_open)
         if state.box.shape[1]:
             free = free & ~self.marked(state.box)
-        return self.distances(state.agent[:, 0], free) >= 0
+        reached = self.marked(state.agent[:, :1])
+        while True:  # two tiles at a time: comparing costs as much as growing
+            grown = reached[:, self.reach].any(1) & free
+            grown = grown[:, self.reach].any(1) & free | reached
+            if torch.equal(grown, reached):
+                return reached
+            reached = grown
 
     def distances(self, start: Tensor, free: Tensor) -> Tensor:
         """Moves from ``start`` ``(n,)`` to each tile over free ones ``(n, T)``: int64 ``(n, T)``, -1 if none lead."""

@@ -136,7 +136,7 @@ def _keys_that_act(names: Sequence[str], space: Any) -> str:
     """The keys that `action_of` knows, for the player; digits reach ten actions at most."""
     arrows = ["arrows"] if set(ARROWS.values()) & set(names) else []
     toggle = ["space"] if "toggle" in names else []
-    digits = [str(digit) for digit in range(10) if space.contains(digit)]
+    digits = [str(digit) for digit in range(10) if hasattr(space, "n") and space.contains(digit)]
     return ", ".join(arrows + toggle + ([f"{digits[0]}-{digits[-1]}"] if digits else []))
 
 
