@@ -73,7 +73,7 @@ class SquareEllipseTriangle(World[TriangleState]):
         effect = [[by if held.name == of else 0 for held in PROPERTIES] for _, of, by in _ACTIONS]
         self._effect = torch.tensor(effect, device=self.device)
         grids = [(held.low, held.high, held.size - 1) for held in PROPERTIES]
-        self._low, high, last = torch.tensor(grids, dtype=torch.float64, device=self.device).T
+        self._low, high, last = torch.tensor(grids, dtype=torch.float64, device=self.device).unbind(1)
         self._step = (high - self._low) / last
         table = _table().to(self.device)
         self._windows = table.as_strided((len(table) - _FRAME + 1, _FRAME), (1, 1))
