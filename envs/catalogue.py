@@ -52,6 +52,7 @@ register_world("unbraid/SpritesGoal-v0", _SPRITES, max_episode_steps=100, task="
 register_world("unbraid/SpritesSort-v0", _SPRITES, max_episode_steps=100, task="sort", **_TASK)
 register_world("unbraid/SpritesCluster-v0", _SPRITES, max_episode_steps=100, task="cluster", **_TASK)
 register_world("unbraid/SpritesBlob-v0", "unbraid.envs.sprites.blob:Blob", max_episode_steps=100)
+register_world("unbraid/SpritesTriangle-v0", "unbraid.envs.sprites:SquareEllipseTriangle", max_episode_steps=100)
 register_world("unbraid/SpritesMotion-v0", "unbraid.envs.sprites.motion:Motion", max_episode_steps=16)
 register_world("unbraid/SpritesCharacters-v0", "unbraid.envs.sprites.characters:Characters", max_episode_steps=100)
 

@@ -4,6 +4,7 @@ from .blob import Blob
 from .characters import Characters
 from .dsprites import DSprites, factor_grid, factors_at, index_of, overlap, read_dsprites
 from .motion import Motion, videos
+from .triangle import SquareEllipseTriangle
 from .world import Sprites
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "DSprites",
     "Motion",
     "Sprites",
+    "SquareEllipseTriangle",
     "factor_grid",
     "factors_at",
     "index_of",

@@ -70,7 +70,7 @@ def images(factors: NDArray[np.int64]) -> NDArray[np.uint8]:
     """
     shape, x, y, radius, angle = factors.T
     most = len(PLACES_PX) - 1
-    padded = np.pad(_pictures(), ((0, 0), (most, 0), (most, 0)))
+    padded = np.pad(pictures(), ((0, 0), (most, 0), (most, 0)))
     windows = sliding_window_view(padded, (FRAME_PX, FRAME_PX), axis=(1, 2))
     picture = (shape * len(RADII_PX) + radius) * len(ANGLES_DEG) + angle
     found: NDArray[np.uint8] = windows[picture, most - y, most - x][..., None] * np.uint8(255)
@@ -78,8 +78,8 @@ def images(factors: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 
 @cache
-def _pictures() -> NDArray[np.bool_]:
-    """Every shape, size and rotation at the first place: ``(1080, 64, 64)``."""
+def pictures() -> NDArray[np.bool_]:
+    """Every shape, size and rotation at the first place, angles fastest: ``(1080, 64, 64)``; leave it as it is."""
     return np.stack([_draw(s, r, a) for s in SHAPES for r in RADII_PX for a in ANGLES_DEG])
 
 
@@ -101,8 +101,8 @@ def _draw(shape: str, radius: int, angle_deg: int) -> NDArray[np.bool_]:
 
 def _outlines() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each of the 1080 pictures the number of its outline, wherever that lies, and the x and y of its corner."""
-    pictures = _pictures()
-    left, top = pictures.any(1).argmax(1), pictures.any(2).argmax(1)
-    at_corner = [np.roll(picture, (-y, -x), (0, 1)) for picture, x, y in zip(pictures, left, top, strict=True)]
-    packed = np.packbits(np.stack(at_corner).reshape(len(pictures), -1), axis=1)
+    drawn = pictures()
+    left, top = drawn.any(1).argmax(1), drawn.any(2).argmax(1)
+    at_corner = [np.roll(picture, (-y, -x), (0, 1)) for picture, x, y in zip(drawn, left, top, strict=True)]
+    packed = np.packbits(np.stack(at_corner).reshape(len(drawn), -1), axis=1)
     return np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1), np.stack([left, top], 1)
