@@ -247,7 +247,8 @@ def take(state: StateT, rows: Tensor) -> StateT:
 
 def put(state: StateT, rows: Tensor, part: StateT) -> StateT:
     """``state`` with ``part`` in these rows (int64 index); the state handed in is left as it was."""
-    return type(state)(*(old.index_copy(0, rows, new) for old, new in zip(state, part, strict=True)))
+    pairs = zip(state, part, strict=True)
+    return type(state)(*(old.index_copy(0, rows, new) if new.numel() else old for old, new in pairs))
 
 
 def restored(present: StateT, saved: Mapping[Any, Tensor]) -> StateT:

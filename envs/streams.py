@@ -78,20 +78,24 @@ class Streams:
 
     def integers(self, high: int, k: int = 1) -> Tensor:
         """Uniform on 0 .. ``high`` - 1 (bias below ``high`` / 2**53): int64 ``(n, k)``."""
-        return (_shift(self.bits(k), 11).to(torch.float64) * 2.0**-53 * high).to(torch.int64)
+        return (self.fractions(k) * high).to(torch.int64)
 
-    def choice(self, allowed: Tensor) -> Tensor:
+    def fractions(self, k: int) -> Tensor:
+        """Uniform on [0, 1) with 53 random bits: float64 ``(n, k)``."""
+        return _shift(self.bits(k), 11).to(torch.float64) * 2.0**-53
+
+    def choice(self, allowed: Tensor, fraction: Tensor | None = None) -> Tensor:
         """For each row, the index of one of its True columns, all equally likely.
 
         Args:
             allowed: bool ``(n, m)`` with at least one True in each row.
+            fraction: A column of `fractions`, float64 ``(n, 1)``, drawn before; None: drawn now.
 
         Returns:
             int64 ``(n,)``.
         """
         ranks = allowed.cumsum(1)
-        fraction = _shift(self.bits(1), 11).to(torch.float64) * 2.0**-53
-        wanted = (fraction * ranks[:, -1:]).to(torch.int64)
+        wanted = ((self.fractions(1) if fraction is None else fraction) * ranks[:, -1:]).to(torch.int64)
         return (ranks > wanted).to(torch.int8).argmax(1)
 
     def state_dict(self) -> dict[str, Tensor]:

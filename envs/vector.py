@@ -67,6 +67,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._rng: Streams | None = None
         self._state: Any = None
         self._elapsed = torch.zeros(num_envs, dtype=torch.int64, device=self.world.device)
+        self._everyone = torch.arange(num_envs, device=self.world.device)
         self._ended = torch.zeros(num_envs, dtype=torch.bool, device=self.world.device)
 
     @property
@@ -97,7 +98,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     def _rows_of(self, mask: Any) -> Tensor:
         if mask is None:
-            return torch.arange(self.num_envs, device=self.world.device)
+            return self._everyone
         chosen = torch.as_tensor(mask, device=self.world.device)
         if chosen.shape != (self.num_envs,) or chosen.dtype != torch.bool or not bool(chosen.any()):
             raise ValueError(
@@ -170,12 +171,11 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     def _autoreset(self, waiting: Tensor) -> dict[str, Any]:
         """Begin the episodes that are due; the step's ``info``."""
-        everyone = torch.arange(self.num_envs, device=self.world.device)
         if self.autoreset_mode is AutoresetMode.NEXT_STEP and bool(waiting.any()):
             self._start(waiting.nonzero()[:, 0], {})
         ended = self._ended
         if self.autoreset_mode is not AutoresetMode.SAME_STEP or not bool(ended.any()):
-            return self._info(self._state, everyone)
+            return self._info(self._state, self._everyone)
         rows = ended.nonzero()[:, 0]
         last = take(self._state, rows)
 
@@ -191,16 +191,17 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             "_final_info": self._out(ended),
         }
         self._start(rows, {})
-        return self._info(self._state, everyone) | ending
+        return self._info(self._state, self._everyone) | ending
 
     def _info(self, state: Any, rows: Tensor) -> dict[str, Any]:
         """The world's info in Gymnasium's batched form: ``key`` and ``_key``, which marks the rows that have it."""
         found: dict[str, Any] = {}
         for key, value in self.world.get_info(state).items():
             if isinstance(value, Tensor):
-                whole = torch.zeros((self.num_envs, *value.shape[1:]), dtype=value.dtype, device=value.device)
-                filled = value if len(value) == self.num_envs else whole.index_copy(0, rows, value)
-                found[key] = self._out(filled)
+                if len(value) < self.num_envs:
+                    whole = torch.zeros((self.num_envs, *value.shape[1:]), dtype=value.dtype, device=value.device)
+                    value = whole.index_copy(0, rows, value)
+                found[key] = self._out(value)
             else:
                 found[key] = np.full(self.num_envs, value)
             found[f"_{key}"] = self._out(torch.zeros_like(self._ended).index_fill(0, rows, True))

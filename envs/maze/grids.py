@@ -93,8 +93,7 @@ class Grids:
         if self.template is not None:
             cells = self.template.expand(n, -1, -1).clone()
         else:
-            cells = torch.zeros((n, count + 1, channels), dtype=torch.uint8, device=state.agent.device)
-            cells[:, :count] = self._ground(state.terrain)
+            cells = pad(self._ground(state.terrain), (0, 0, 0, 1))
         if self.contents.breadcrumbs:
             cells[:, :count, self.channel["breadcrumb"]] = state.crumbs
         places, numbers = self._items(state)

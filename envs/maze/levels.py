@@ -77,6 +77,12 @@ class Levels:
         k = SPANS.index(name)
         return int(torch.maximum(self.easiest[:, k], self.hardest[:, k]).max())
 
+    def steady(self, *names: str) -> bool:
+        """Whether these spans have one value in all levels."""
+        columns = [SPANS.index(name) for name in names]
+        ends = torch.cat([self.easiest[:, columns], self.hardest[:, columns]])
+        return bool((ends == ends[:1]).all())
+
     def most_of(self, name: str, game: int) -> int:
         """The largest value of a span in the game of this index."""
         k = SPANS.index(name)

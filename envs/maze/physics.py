@@ -82,7 +82,7 @@ class Physics:
 
     def free(self, state: MazeState, place: Tensor) -> Tensor:
         """Whether terrain and doors let one be at ``place``: bool ``(n,)``."""
-        free = state.terrain.gather(1, place[:, None])[:, 0] < BLOCK
+        free = state.terrain.gather(1, place.unsqueeze(1)).squeeze(1) < BLOCK
         if state.door.shape[1]:
             free |= ((state.door == place[:, None]) & state.open).any(1)
         return free

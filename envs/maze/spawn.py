@@ -139,9 +139,10 @@ class Spawn:
         self, state: MazeState, plan: Plan, fixed: dict[str, Tensor], rng: Streams
     ) -> tuple[MazeState, Tensor]:
         free, placed = state.terrain == FLOOR, torch.ones_like(state.game, dtype=torch.bool)
-        for item, count in self.counts(plan, state.game).items():
-            if not getattr(state, item).shape[1]:
-                continue
+        counts = {item: n for item, n in self.counts(plan, state.game).items() if getattr(state, item).shape[1]}
+        slots = sum(getattr(state, item).shape[1] for item in counts)
+        chances = iter(torch.split(rng.fractions(slots), 1, 1))
+        for item, count in counts.items():
             spots = getattr(state, item).clone()
             for i in range(spots.shape[1]):
                 allowed = plan.wall if item == "door" else free
@@ -150,7 +151,7 @@ class Spawn:
                     allowed = torch.where(in_gap.any(1, keepdim=True), in_gap, free)
                 allowed = self._as_fixed(name_of(item, i, spots.shape[1]), allowed, fixed)
                 found, present = allowed.any(1), i < count
-                spots[:, i] = torch.where(found & present, rng.choice(allowed), -1)
+                spots[:, i] = torch.where(found & present, rng.choice(allowed, next(chances)), -1)
                 placed &= found | ~present
                 free = free & ~self.places.marked(spots[:, i : i + 1])
             state = state._replace(**{item: spots})
@@ -229,6 +230,8 @@ def by_game(games: Sequence[Game], ask: Callable[..., Tensor], *given: Any) -> T
 
 def _fix(drawn: Tensor, item: str, name: str, fixed: dict[str, Tensor], shift: int = 0) -> Tensor:
     """``drawn`` ``(n, items)`` with the columns of which ``fixed`` tells replaced."""
+    if not fixed:
+        return drawn
     columns = []
     for i in range(drawn.shape[1]):
         key = name_of(item, i, drawn.shape[1]) + (f".{name}" if name else "")

@@ -128,7 +128,8 @@ class Maze(World[MazeState]):
 
     def _prepare_views(self) -> None:
         s, c = self.settings, self.contents
-        complete = not (s.graded or c.hidden or c.visits or c.enemies) and len(self.games) == 1
+        always = len(self.games) == 1 and self.levels.steady("goals", "switches", "decoys")
+        complete = always and not (c.hidden or c.visits or c.enemies)
         terrain = self.levels.layout
         self.pixels = Pixels(c, self.places, s.image_size, s.corners, terrain, self.device)
         water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
@@ -220,8 +221,9 @@ class Maze(World[MazeState]):
         done = self.is_done(state)
         reward = torch.where(done, self.paid, self.cost)
         if self.has_water:
-            wet = state.terrain.gather(1, state.agent.clamp(min=0)) == WATER
-            reward = reward - WATER_COST * (wet & (state.agent >= 0)).sum(1)
+            standing = state.agent if self.combat is None else state.agent.clamp(min=0)
+            wet = (state.terrain.gather(1, standing) == WATER) & (state.agent >= 0)
+            reward = reward - WATER_COST * wet.sum(1)
         if self.has_costs:
             reward = reward - by_game(
                 self.games, lambda game, was, now: game.cost(self.places, was, now), before, state
