@@ -90,7 +90,7 @@ def _entry(spec):
 
 
 def _actions(world):
-    names = dict.fromkeys(world.action_names)
+    names = world.action_names
     few = ", ".join(f"`{name}`" for name in itertools.islice(names, 24)) + (", ..." if len(names) > 24 else "")
     return f"Actions: {few} (`{world.action_space}`)." if few else f"Actions: `{world.action_space}`."
 
