@@ -123,12 +123,12 @@ def _result(case: Case, middle: dict[str, float], spread: dict[str, float], plan
 def _runner(case: Case, plan: Plan) -> Iterator[int]:
     """Endless steps: each ``next`` takes some and says how many."""
     if case.single:
-        return _steps_of_one(make_single(case.env, **case.options))
+        return _steps(make_single(case.env, **case.options), 1)
     if plan.fused:
         world = gymnasium.make_vec(case.env, 1, device=plan.device, **case.options).unwrapped.world  # type: ignore[attr-defined]
         return _fused_steps(Rollout(world, plan.batch, fused=True))
     env = gymnasium.make_vec(case.env, plan.batch, device=plan.device, output=_output(plan), **case.options)
-    return _steps_of_batch(env)
+    return _steps(env, plan.batch)
 
 
 def _output(plan: Plan) -> str:
@@ -141,26 +141,17 @@ def _fused_steps(rollout: Rollout) -> Iterator[int]:
         yield rollout.n
 
 
-def _steps_of_batch(env: Any) -> Iterator[int]:
+def _steps(env: Any, each: int) -> Iterator[int]:
+    """Random actions, drawn before; ``each`` environments step at once, and one alone is reset where it ends."""
     env.reset(seed=0)
     env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(16)]
-    while True:
-        for action in actions:
-            env.step(action)
-            yield env.num_envs
-
-
-def _steps_of_one(env: Any) -> Iterator[int]:
-    env.reset(seed=0)
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(200)]
+    actions = [env.action_space.sample() for _ in range(200 if each == 1 else 16)]
     while True:
         for action in actions:
             _, _, terminated, truncated, _ = env.step(action)
-            if terminated or truncated:
+            if each == 1 and (terminated or truncated):
                 env.reset()
-            yield 1
+            yield each
 
 
 def _peer(peer: Peer) -> Iterator[int]:
@@ -170,7 +161,7 @@ def _peer(peer: Peer) -> Iterator[int]:
         raise InputError("bench needs MiniGrid to stand beside: pip install 'unbraid[bench]'") from None
     env = gymnasium.make(PEER_ENV)
     seen = wrappers.FullyObsWrapper(env) if peer == "full" else wrappers.RGBImgObsWrapper(env, tile_size=8)
-    return _steps_of_one(seen)
+    return _steps(seen, 1)
 
 
 def _rate(run: Iterator[int], seconds: float, clock: Callable[[], float]) -> float:

@@ -73,7 +73,7 @@ class Expert:
         game, most, count = self.maze.games[g], self.maze.levels.most_of, self.maze.places.count
         parts = [_Part("agent", 0, count)] + [_Part("box", i, count) for i in range(game.boxes)]
         if game.visits:
-            parts += [_Part("visited", g, 2) for g in range(most("goals", g))]
+            parts += [_Part("visited", i, 2) for i in range(most("goals", g))]
         if game.toggles:
             parts += [_Part("colour", s, self.maze.contents.colours) for s in range(most("switches", g))]
             parts += [_Part("open", d, 2) for d in range(game.doors)]

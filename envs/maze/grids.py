@@ -158,7 +158,8 @@ def _channels(c: Contents, corners: bool, water: bool) -> tuple[str, ...]:
 
 
 def _most_words(c: Contents, corners: bool) -> int:
-    """How many words a tile can have at most: those of what is on the ground, and of who stands there."""
-    ground = max(2 + c.visits if c.goals else 0, 2 if c.switches else 0, 2 if c.doors else 0, 1)
-    body = (c.agents + (c.agents > 1) if c.agents > 1 else 1) + 2 * bool(c.enemies) + bool(c.npcs)
-    return ground + corners + c.breadcrumbs + max(body, 1 + bool(c.npcs)) + bool(c.enemies)
+    """How many words a tile can have at most: of its terrain, of what is fixed on it, and of who stands there."""
+    fixture = max(2 + c.visits if c.goals else 0, 2 if c.switches or c.doors else 0)
+    fought = bool(c.enemies)
+    body = max(1 + (c.agents > 1) + 2 * fought, 4 * fought)
+    return 1 + corners + c.breadcrumbs + fixture + body + bool(c.npcs)

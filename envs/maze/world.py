@@ -76,7 +76,9 @@ class Maze(World[MazeState]):
         self.rules = "\n\n".join(game.told_as() for game in self.games)
         self.paid, self.cost = torch.tensor([GOAL_REWARD - STEP_COST, -STEP_COST], device=self.device)
         self.has_costs = any(type(game).cost is not games.Game.cost for game in self.games)
+        self.endless = torch.tensor([game.endless for game in self.games], device=self.device)
         self.has_task = not all(game.endless for game in self.games)
+        self.mixes_endless = self.has_task and any(game.endless for game in self.games)
 
     @classmethod
     def options_class(cls) -> type:
@@ -119,8 +121,10 @@ class Maze(World[MazeState]):
         self.action_names = tuple(names)
         sequences = [[PRIMITIVES.index(part) for part in name.split("+")] for name in names]
         longest = max(len(sequence) for sequence in sequences)
-        padded = [sequence + [-1] * (longest - len(sequence)) for sequence in sequences]
+        wait = PRIMITIVES.index("stop")
+        padded = [sequence + [wait] * (longest - len(sequence)) for sequence in sequences]
         self.sequences = torch.tensor(padded, device=self.device)
+        self.lengths = torch.tensor([len(sequence) for sequence in sequences], device=self.device)
         self.plain = tuple(names) == PRIMITIVES[: len(names)]
         self.action_space = (
             spaces.MultiDiscrete([len(names)] * s.agents) if s.agents > 1 else spaces.Discrete(len(names))
@@ -134,10 +138,8 @@ class Maze(World[MazeState]):
         self.pixels = Pixels(c, self.places, s.image_size, s.corners, terrain, self.device)
         water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
         self.grids = Grids(c, self.places, self.pixels, s.view, water, terrain, complete, self.device)
-        blank = self.spawn.empty(
-            self.levels.plan(*torch.zeros((3, 1), dtype=torch.int64, device=self.device)),
-            *torch.zeros((3, 1), dtype=torch.int64, device=self.device),
-        )
+        first = torch.zeros((3, 1), dtype=torch.int64, device=self.device)
+        blank = self.spawn.empty(self.levels.plan(*first), *first)
         told = max(1, *(len(game.sentences(blank, lambda place: (place, place))) for game in self.games))
         self.sentences = Sentences(self.grids, self.places, self.games, told, self.device)
         found: dict[str, spaces.Space[Any]] = {view: self._space(view, told) for view in s.views}
@@ -177,16 +179,19 @@ class Maze(World[MazeState]):
         return self.spawn.fresh(n, fixed, rng)
 
     def step(self, state: MazeState, action: Tensor, rng: Streams) -> tuple[MazeState, Tensor, Tensor]:
-        """Every agent acts, the first first; then others and enemies do. A sequence stops where the episode ends."""
+        """Every agent acts, the first first; then others and enemies do.
+
+        A sequence stops where the episode ends; who is through with a shorter one waits for the others.
+        """
         if action.ndim == 1:
             action = action.unsqueeze(1)
         if self.plain:
             return self._turn(state, action, rng)
-        primitives = self.sequences[action]
+        primitives, lengths = self.sequences[action], self.lengths[action].amax(1)
         state, reward, ended = self._turn(state, primitives[:, :, 0], rng)
         for k in range(1, primitives.shape[2]):
-            following, more, end = self._turn(state, primitives[:, :, k].clamp(min=0), rng)
-            going = ~ended & (primitives[:, 0, k] >= 0)
+            following, more, end = self._turn(state, primitives[:, :, k], rng)
+            going = ~ended & (k < lengths)
             state = MazeState(
                 *(
                     torch.where(going.view(-1, *[1] * (new.ndim - 1)), new, old)
@@ -228,6 +233,8 @@ class Maze(World[MazeState]):
             reward = reward - by_game(
                 self.games, lambda game, was, now: game.cost(self.places, was, now), before, state
             )
+        if self.mixes_endless:
+            reward = torch.where(self.endless[state.game], 0.0, reward)
         if self.combat is None:
             return reward, done
         lost = by_game(self.games, lambda game, part: game.lost(part), state)

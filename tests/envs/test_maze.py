@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from unbraid import lookup
 from unbraid.envs import Streams
 from unbraid.envs.maze import VOCABULARY, Maze, words_of
 from unbraid.envs.maze.state import BLOCK, OUTSIDE
@@ -71,6 +72,15 @@ def test_a_sequence_stops_where_the_episode_ends() -> None:
     world = Maze(layout=("....",), game="single_goal", macro_steps=3)
     state, rewards, ends = play(world, at(world, agent_x=0, goal_x=2), "right+right+right")
     assert (value(world, state, "agent.x"), rewards, ends) == (2, [0.8], [True])
+
+
+def test_agents_with_shorter_sequences_wait_for_the_others() -> None:
+    world = Maze(layout=("....",) * 4, agents=2, actions=("right", "down+left"))
+    start = at(world, agent0_x=1, agent0_y=0, agent1_x=1, agent1_y=2)
+    first_long, _, _ = world.step(start, torch.tensor([[1, 0]]), Streams([0]))
+    first_short, _, _ = world.step(start, torch.tensor([[0, 1]]), Streams([0]))
+    assert world.get_factors(first_long)[0].tolist() == [0, 1, 2, 2]
+    assert world.get_factors(first_short)[0].tolist() == [2, 0, 0, 3]
 
 
 def test_boxes_are_pushed_but_not_into_walls_or_each_other() -> None:
@@ -277,6 +287,25 @@ def test_grids_hold_the_words_of_each_tile() -> None:
     view = corner["egocentric"][0]
     assert of(view[0, 0]) == of(view[0, 2]) == of(view[2, 0]) == {"outside"}
     assert of(view[1, 1]) == {"agent"} and of(view[1, 2]) == {"goal", "goal0"}
+
+
+@pytest.mark.parametrize("game", [*lookup.names("envs.maze.games"), "mixture"])
+def test_word_numbers_leave_no_word_of_a_tile_out(game: str) -> None:
+    """Also where an agent is in an open door, and what is placed by hand lies on water."""
+    crowd = {"agents": 3, "enemies": 4} if game == "combat" else {}
+    world = Maze(game=game, size=5, observation=("grid", "indices"), water=0.2, **crowd)
+    n, rng = 60, Streams(range(60))
+    state, draws = world.reset(n, rng), np.random.default_rng(0)
+    state = state._replace(terrain=torch.where(state.terrain == 0, 1, state.terrain).to(torch.uint8))
+    if state.door.shape[1]:
+        there = state.door[:, :1] >= 0
+        state = state._replace(agent=torch.where(there, state.door[:, :1], state.agent), open=state.door >= 0)
+    for _ in range(15):
+        seen = world.observe(state)
+        assert isinstance(seen, dict)
+        assert torch.equal((seen["indices"] > 0).sum(-1), seen["grid"].sum(-1))
+        actions = draws.integers(len(world.action_names), size=(n, *world.action_space.shape))
+        state, _, _ = world.step(state, torch.from_numpy(actions), rng)
 
 
 def test_every_agent_has_a_view_of_its_own() -> None:

@@ -303,6 +303,16 @@ def test_a_mixture_plays_every_game_by_its_own_rules() -> None:
         assert {line.split()[0] for line in lines} == {line.split()[0] for line in verbs}
 
 
+def test_exploring_pays_and_costs_nothing_beside_a_game_too() -> None:
+    world = Maze(game=("explore", "single_goal"), layout=("......",) * 6)
+    rng = Streams(range(100))
+    state = world.reset(100, rng)
+    _, reward, done = world.step(state, torch.zeros(100, dtype=torch.int64), rng)
+    explores = state.game == 0
+    assert explores.any() and (~explores).any()
+    assert (reward[explores] == 0).all() and not done[explores].any() and (reward[~explores] != 0).all()
+
+
 def test_the_curriculum_gets_harder_with_success_and_easier_with_failure() -> None:
     def run(good: bool) -> tuple[float, list[float]]:
         env = gymnasium.make_vec(
