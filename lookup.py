@@ -1,12 +1,16 @@
-"""Names on the command line are file names: what lies in a package's folder is what can be asked for."""
+"""Names on the command line are file names: what lies in a package's folder is what can be asked for.
+
+A user's own file is named ``module:name``: the file ``name.py`` in the folder (or package) ``module``; a file beside
+them is ``name:name``.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from types import ModuleType
+from typing import Any
 
-from .errors import UnknownNameError
+from .errors import InputError, UnknownNameError
 
 
 def names(package: str) -> list[str]:
@@ -15,13 +19,29 @@ def names(package: str) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(folder) if not module.name.startswith("_"))
 
 
-def load(package: str, name: str, kind: str) -> ModuleType:
-    """Import the module ``name`` of ``package``.
+def load(package: str, name: str, kind: str) -> Any:
+    """Import the module ``name`` of ``package``, or a user's own ``module:name``.
 
     Raises:
         UnknownNameError: No such module; ``kind`` ("metric", "objective", ...) says in the message what was meant.
+        InputError: ``module:name`` can't be imported.
     """
+    if ":" in name:
+        return _load_own(name, kind)
     known = names(package)
     if name not in known:
         raise UnknownNameError(kind, name, known)
     return importlib.import_module(f"unbraid.{package}.{name}")
+
+
+def _load_own(given: str, kind: str) -> Any:
+    module, _, name = given.partition(":")
+    try:
+        found = importlib.import_module(module)
+        if module == name:
+            return found
+        return getattr(found, name) if hasattr(found, name) else importlib.import_module(f"{module}.{name}")
+    except (ImportError, ValueError) as error:
+        raise InputError(
+            f"{kind} {given!r} can't be imported ({error}); MODULE:NAME is NAME in a MODULE that Python finds here"
+        ) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,6 +27,35 @@ class Transitions(NamedTuple):
     """int64 ``(B,)``, or float32 ``(B, *shape)``."""
     next_image: Tensor
     """After, also where the episode ended there: uint8 ``(B, H, W, C)``."""
+
+
+class States(NamedTuple):
+    """A batch of states."""
+
+    image: Tensor
+    """uint8 ``(B, H, W, C)``."""
+    factors: Tensor
+    """float32 ``(B, K)``."""
+
+
+class Pairs(NamedTuple):
+    """A batch of states, and of others that differ from them in some factors."""
+
+    image: Tensor
+    """uint8 ``(B, H, W, C)``."""
+    factors: Tensor
+    """float32 ``(B, K)``."""
+    next_image: Tensor
+    """Of the others: uint8 ``(B, H, W, C)``."""
+    next_factors: Tensor
+    """Of the others: float32 ``(B, K)``."""
+
+
+class Images(NamedTuple):
+    """A batch of images of which nothing else is known."""
+
+    image: Tensor
+    """uint8 ``(B, H, W, C)``."""
 
 
 class Data(Protocol):
@@ -75,6 +106,137 @@ class RandomWalk:
         if "env" in state:
             self.env.load_state_dict(state["env"])
             self.image = state["image"].to(self.image.device)
+
+
+class FreshStates:
+    """Endless states, each drawn anew as at the start of an episode: independent samples of the factors.
+
+    Args:
+        env: A vector environment from `make_factored`.
+        seed: Of all draws.
+    """
+
+    def __init__(self, env: Any, seed: int) -> None:
+        self.env = env
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self) -> States:
+        """A state of every environment."""
+        seed = int(torch.randint(2**31, (), generator=self.generator))
+        return States(self.env.reset(seed=seed)[0], self.env.get_factors())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator, of which everything else follows."""
+        return {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.generator.set_state(state["generator"])
+
+
+class FreshPairs:
+    """Endless pairs of fresh states; the second takes over one factor, drawn at random, from a third.
+
+    What the third has may be what the first had; worlds whose factors constrain each other refuse impossible mixtures.
+
+    Args:
+        env: A vector environment from `make_factored`.
+        seed: Of all draws.
+    """
+
+    def __init__(self, env: Any, seed: int) -> None:
+        self.env, self.states = env, FreshStates(env, seed)
+
+    def draw(self) -> Pairs:
+        """A pair of every environment."""
+        one, other = self.states.draw(), self.states.draw()
+        chosen = torch.randint(one.factors.shape[1], (len(one.factors),), generator=self.states.generator)
+        each = torch.arange(len(chosen))
+        mixed = one.factors.clone()
+        mixed[each, chosen] = other.factors[each, chosen]
+        self.env.set_factors(mixed)
+        return Pairs(*one, self.env.observe(), self.env.get_factors())
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states'."""
+        return self.states.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.states.load_state_dict(state)
+
+
+DRAWN: dict[str, Callable[[Any, int], Data]] = {"walk": RandomWalk, "fresh": FreshStates, "pairs": FreshPairs}
+
+
+class StoredImages:
+    """Endless batches of images from an array, in memory or mapped from a file; each epoch in another order.
+
+    Args:
+        images: uint8 ``(n, H, W)`` or ``(n, H, W, C)``: an array, or the path of an ``.npy`` file, of which only what
+            is drawn is read.
+        batch_size: B; an epoch's last images that fill no batch are left to the next epoch.
+        seed: Of the order.
+        device: Where batches are wanted.
+
+    Raises:
+        InputError: No such file, or not such images, or fewer than a batch of them.
+    """
+
+    def __init__(self, images: Any, batch_size: int, seed: int, device: Any = "cpu") -> None:
+        self.images = _stored(images)
+        if len(self.images) < batch_size:
+            raise InputError(f"there are {len(self.images)} images, fewer than a batch of {batch_size}")
+        self.batch_size, self.device = batch_size, device
+        self.generator = torch.Generator().manual_seed(seed)
+        self._shuffle()
+
+    @property
+    def shape(self) -> ImageShape:
+        """Of the images."""
+        height, width = self.images.shape[1:3]
+        return ImageShape(height, width, self.images.shape[3] if self.images.ndim == 4 else 1)
+
+    def draw(self) -> Images:
+        """The next batch."""
+        if self.first + self.batch_size > len(self.images):
+            self._shuffle()
+        rows = self.order[self.first : self.first + self.batch_size].numpy()
+        self.first += self.batch_size
+        batch = torch.from_numpy(np.ascontiguousarray(self.images[rows])).view(len(rows), *self.shape)
+        return Images(batch.to(self.device))
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator as it was before the epoch, and how far the epoch is."""
+        return {"generator": self.before, "first": self.first}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.generator.set_state(state["generator"])
+        self._shuffle()
+        self.first = int(state["first"])
+
+    def _shuffle(self) -> None:
+        self.before = self.generator.get_state()
+        self.order = torch.randperm(len(self.images), generator=self.generator)
+        self.first = 0
+
+
+def _stored(images: Any) -> Any:
+    """A uint8 array of images, mapped where a path is given."""
+    if isinstance(images, (str, Path)):
+        try:
+            images = np.load(images, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError:
+            raise InputError(f"{images}: there is no such file") from None
+        except (ValueError, OSError) as error:
+            raise InputError(f"{images} can't be mapped as an .npy array: {error}") from None
+    images = np.asanyarray(images)
+    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+        raise InputError(
+            f"images must be uint8 of shape (n, H, W) or (n, H, W, C), not {images.dtype} of {images.shape}"
+        )
+    return images
 
 
 def random_actions(space: spaces.Space[Any], n: int, generator: torch.Generator) -> Tensor:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from rich.console import Console
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .data import Data
 from .storage import load_tensors, save_tensors
+from .turns import Turn
 
 CHECKPOINT = "trainer.safetensors"
 SCALARS = "tensorboard"
@@ -37,9 +38,18 @@ DECAY = 0.2
 class Learner(nn.Module, ABC):
     """What `fit` trains and what is evaluated: a loss on a batch, an encoder and a decoder."""
 
+    def prepare(self, batch: Any, step: int, generator: torch.Generator) -> Any:
+        """What `forward` reads, from a batch of data; all noise comes from ``generator``. By default the batch."""
+        del step, generator
+        return batch
+
     @abstractmethod
-    def forward(self, batch: Any, step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Named loss terms of a batch, scalars; ``"loss"`` is what is minimised. All noise comes from ``generator``."""
+    def forward(self, inputs: Any, turn: int = 0) -> dict[str, Tensor]:
+        """Named loss terms of prepared inputs, scalars; ``"loss"`` is what is minimised in that turn."""
+
+    def turns(self) -> list[Turn]:
+        """Who takes turns in a step: by default one, who trains everything."""
+        return [Turn(list(self.parameters()))]
 
     @abstractmethod
     def encode(self, images: Tensor) -> Tensor:
@@ -57,24 +67,30 @@ class FitOptions:
     Args:
         steps: Optimiser steps in all.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
+        weight_decay: Of Adam, decoupled (Loshchilov & Hutter 2019).
         checkpoint_every: Steps from one checkpoint to the next.
         log_every: Steps from one logged line of scalars to the next.
         seed: Of the learner's noise.
         device: ``"auto"``, ``"cpu"``, ``"cuda"``.
+        precision: ``"32"``, or ``"bf16"``: weights in float32, the forward pass in bfloat16 where that is safe.
+        compile: Compile the step into one program (torch.compile); minutes to build, for long trainings.
         title: Shown beside the progress bar.
     """
 
     steps: int
     learning_rate: float
+    weight_decay: float = 0.0
     checkpoint_every: int = 250
     log_every: int = 10
     seed: int = 0
     device: str = "auto"
+    precision: Literal["32", "bf16"] = "32"
+    compile: bool = False
     title: str = "training"
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step: constant, then linearly down, so that the weights settle."""
-        return self.learning_rate * min(1.0, (self.steps - step) / (DECAY * self.steps))
+    def share(self, step: int) -> float:
+        """The learning rate of a step over the full one: 1, then linearly down, so that the weights settle."""
+        return min(1.0, (self.steps - step) / (DECAY * self.steps))
 
 
 def pick_device(name: str) -> torch.device:
@@ -98,25 +114,25 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
         InputError: The checkpoint is damaged.
         FloatingPointError: A loss term is not finite; the message names step, term and the last good checkpoint.
     """
-    from lightning.fabric import Fabric  # takes seconds to import
-    from torch.utils.tensorboard.writer import SummaryWriter
+    from torch.utils.tensorboard.writer import SummaryWriter  # takes seconds to import
 
-    fabric = Fabric(accelerator=pick_device(options.device).type, devices=1)
-    optimizer = torch.optim.Adam(learner.parameters(), lr=options.learning_rate, fused=True)
-    model, optimizer = fabric.setup(learner, optimizer)
-    noise = torch.Generator(fabric.device).manual_seed(options.seed)
-    trainer = Checkpoint(folder / CHECKPOINT, learner, optimizer, data, noise)
+    learner.to(pick_device(options.device))
+    players = [Player.of(turn, options) for turn in learner.turns()]
+    model, players, device = _set_up(learner, players, options)
+    noise = torch.Generator(device).manual_seed(options.seed)
+    trainer = Checkpoint(folder / CHECKPOINT, learner, [player.optimizer for player in players], data, noise)
     start = trainer.load()
     scalars = SummaryWriter(str(folder / SCALARS), purge_step=start + 1)
     learner.train()
     with progress_bar(options.title, start, options.steps) as bar, interruptible() as interrupted, scalars:
         for step in range(start, options.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = options.rate(step)
-            terms = model(data.draw(), step, noise)
-            optimizer.zero_grad(set_to_none=True)
-            fabric.backward(terms["loss"])
-            optimizer.step()
+            terms: dict[str, Tensor] = {}
+            for number, player in enumerate(players):
+                player.slow_down(options.share(step))
+                for _ in range(player.updates):
+                    found = model(learner.prepare(data.draw(), step, noise), number)
+                    player.update(found["loss"])
+                terms |= found if number == 0 else {f"{name}, turn {number + 1}": found[name] for name in found}
             done = step + 1
             saving = bool(interrupted) or done == options.steps or done % options.checkpoint_every == 0
             if saving or done % options.log_every == 0:  # what is saved is first seen to be finite
@@ -128,6 +144,57 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
             if interrupted:
                 raise KeyboardInterrupt(f"stopped after step {done} of {options.steps}; go on with --resume")
     learner.eval()
+
+
+@dataclass
+class Player:
+    """A turn and its optimiser.
+
+    Args:
+        optimizer: Adam over what the turn trains.
+        learning_rate: Its full learning rate.
+        updates: How many a step.
+        backward: What differentiates a loss.
+    """
+
+    optimizer: Any
+    learning_rate: float
+    updates: int
+    backward: Callable[[Tensor], Any] = Tensor.backward
+
+    @classmethod
+    def of(cls, turn: Turn, options: FitOptions) -> Player:
+        """An optimiser for a turn; weight decay is the first player's only where no turn names its own rate."""
+        own = turn.learning_rate is not None
+        rate = turn.learning_rate if turn.learning_rate is not None else options.learning_rate
+        decay = 0.0 if own else options.weight_decay
+        adam = torch.optim.AdamW(turn.parameters, lr=rate, betas=turn.betas, weight_decay=decay, fused=True)
+        return cls(adam, rate, turn.updates)
+
+    def slow_down(self, share: float) -> None:
+        """Set the learning rate to a share of the full one."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * self.learning_rate
+
+    def update(self, loss: Tensor) -> None:
+        """One step down the gradient."""
+        self.optimizer.zero_grad(set_to_none=True)
+        self.backward(loss)
+        self.optimizer.step()
+
+
+def _set_up(learner: Learner, players: list[Player], options: FitOptions) -> tuple[Any, list[Player], torch.device]:
+    """The learner and its players as Lightning Fabric runs them, and the device."""
+    from lightning.fabric import Fabric  # takes seconds to import
+
+    precision: Any = {"32": "32-true", "bf16": "bf16-mixed"}[options.precision]
+    fabric = Fabric(accelerator=next(learner.parameters()).device.type, devices=1, precision=precision)
+    module: Any = torch.compile(learner) if options.compile else learner
+    model, *optimizers = fabric.setup(module, *[player.optimizer for player in players])
+    ready = [
+        replace(one, optimizer=adam, backward=fabric.backward) for one, adam in zip(players, optimizers, strict=True)
+    ]
+    return model, ready, fabric.device
 
 
 def _log(numbers: dict[str, float], done: int, scalars: Any, trainer: Checkpoint) -> None:
@@ -145,19 +212,20 @@ class Checkpoint:
     Args:
         path: The file.
         learner: Its weights and buffers.
-        optimizer: Its moments.
+        optimizers: Their moments, a player each.
         data: Where the batches come from.
         noise: The learner's generator.
     """
 
-    def __init__(self, path: Path, learner: Learner, optimizer: Any, data: Data, noise: torch.Generator) -> None:
-        self.path, self.learner, self.optimizer, self.data, self.noise = path, learner, optimizer, data, noise
+    def __init__(self, path: Path, learner: Learner, optimizers: list[Any], data: Data, noise: torch.Generator) -> None:
+        self.path, self.learner, self.optimizers, self.data, self.noise = path, learner, optimizers, data, noise
         self.step = 0
 
     def save(self, step: int) -> None:
         """Write everything after ``step`` steps."""
         self.step = step
-        parts = {"learner": self.learner.state_dict(), "optimizer": self.optimizer.state_dict()["state"]}
+        moments = {player: optimizer.state_dict()["state"] for player, optimizer in enumerate(self.optimizers)}
+        parts = {"learner": self.learner.state_dict(), "optimizers": moments}
         save_tensors(
             self.path, {**parts, "data": self.data.state_dict(), "noise": self.noise.get_state(), "step": step}
         )
@@ -169,7 +237,9 @@ class Checkpoint:
         saved = load_tensors(self.path)
         try:
             self.learner.load_state_dict(_dotted(saved["learner"]))
-            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": self._moments(saved["optimizer"])})
+            for player, optimizer in enumerate(self.optimizers):
+                moments = _like_parameters(optimizer, saved["optimizers"][player])
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
             self.data.load_state_dict(saved["data"])
         except (KeyError, RuntimeError) as error:
             raise InputError(
@@ -179,16 +249,14 @@ class Checkpoint:
         self.step = int(saved["step"])
         return self.step
 
-    def _moments(self, saved: dict[int, dict[str, Tensor]]) -> dict[int, dict[str, Tensor]]:
-        """Adam's moments in their parameters' own memory layout: the fused step takes both as one line of numbers."""
-        parameters = [part for group in self.optimizer.param_groups for part in group["params"]]
-        return {
-            i: {
-                name: torch.empty_like(parameters[i]).copy_(part) if part.ndim else part
-                for name, part in moments.items()
-            }
-            for i, moments in saved.items()
-        }
+
+def _like_parameters(optimizer: Any, saved: dict[int, dict[str, Tensor]]) -> dict[int, dict[str, Tensor]]:
+    """Adam's moments in their parameters' own memory layout: the fused step takes both as one line of numbers."""
+    parameters = [part for group in optimizer.param_groups for part in group["params"]]
+    return {
+        i: {name: torch.empty_like(parameters[i]).copy_(part) if part.ndim else part for name, part in moments.items()}
+        for i, moments in saved.items()
+    }
 
 
 def _dotted(tree: dict[Any, Any]) -> dict[str, Tensor]:

@@ -13,8 +13,8 @@ from torch.nn.functional import log_softmax
 
 from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
+from ...representation.likelihoods import Bernoulli
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
-from ...representation.objectives._terms import bernoulli_reconstruction
 from ...representation.training import Learner
 from .losses import entropy, expected_selectivity
 
@@ -100,16 +100,16 @@ class ICF(Learner):
         logits = self.policy_head(codes)
         return log_softmax(logits.view(len(codes), 2 * self.config.latents, self.actions), -1)
 
-    def forward(self, batch: Transitions, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def forward(self, inputs: Transitions, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss on transitions under uniformly random actions."""
-        config, size = self.config, len(batch.image)
-        x = to_floats(torch.cat([batch.image, batch.next_image]))
+        config, size = self.config, len(inputs.image)
+        x = to_floats(torch.cat([inputs.image, inputs.next_image]))
         codes = self.encoder(x)
         before, after = codes.chunk(2)
-        reconstruction = bernoulli_reconstruction(x[size:], self.decoder(after.detach()))
+        reconstruction = Bernoulli().distortion(x[size:], self.decoder(after.detach()))
         # The policies read h without shaping it: only what they bring about does.
         log_policies = self.log_policies(before.detach())
-        selective = expected_selectivity(log_policies.exp(), batch.action, after - before, config.epsilon)
+        selective = expected_selectivity(log_policies.exp(), inputs.action, after - before, config.epsilon)
         spread = entropy(log_policies)
         size = codes.square().mean()
         loss = reconstruction - selective - config.temperature * spread + config.shrinkage * size

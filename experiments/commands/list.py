@@ -41,7 +41,6 @@ def everything(modules: Sequence[str] = ()) -> dict[str, Any]:
 
     from ... import lookup
     from ...envs import import_module_of
-    from ...representation.networks import NETWORKS
     from ..runs import learner_names
 
     worlds: dict[str, dict[str, Any]] = {}
@@ -58,7 +57,7 @@ def everything(modules: Sequence[str] = ()) -> dict[str, Any]:
         "learners": learner_names(),
         "objectives": lookup.names("representation.objectives"),
         "metrics": lookup.names("representation.metrics"),
-        "networks": sorted(NETWORKS),
+        "networks": lookup.names("representation.networks"),
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ._terms import VAEOutput, bernoulli_reconstruction, gaussian_kl
+from ._terms import ANY, Batch, Model, check, rate, run
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,11 @@ class Config:
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.beta >= 0:
-            raise ValueError(f"beta must be at least 0, not {self.beta}")
+        check(self, beta=ANY)
 
 
-def loss_terms(config: Config, output: VAEOutput, step: int) -> dict[str, Tensor]:
-    """``loss = reconstruction + beta * kl``, in nats per image.
-
-    Args:
-        config: Coefficients.
-        output: Of the model, for a batch of B images.
-        step: Unused here: beta is constant.
-    """
-    reconstruction = bernoulli_reconstruction(output.x, output.logits)
-    kl = gaussian_kl(output.mu, output.logvar).sum(1).mean()
-    return {"loss": reconstruction + config.beta * kl, "reconstruction": reconstruction, "kl": kl}
+def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
+    """``loss = reconstruction + beta * kl``."""
+    output = run(model, batch)
+    kl = rate(output)
+    return {"loss": output.reconstruction + config.beta * kl, "reconstruction": output.reconstruction, "kl": kl}

@@ -70,7 +70,7 @@ def test_gradient_by_finite_differences() -> None:
 
 def test_the_loss_is_its_terms() -> None:
     learner = agent(temperature=0.3, shrinkage=0.5)
-    terms = learner(RandomWalk(make_factored(MAZE, 8), 0).draw(), 0, torch.Generator())
+    terms = learner(RandomWalk(make_factored(MAZE, 8), 0).draw())
     expected = terms["reconstruction"] - terms["selectivity"] - 0.3 * terms["entropy"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
@@ -82,9 +82,9 @@ def test_selectivity_alone_shapes_the_code(term: str) -> None:
     with torch.no_grad():  # uniform policies have no preference to pass on: give them one
         learner.policy_head[-1].bias += torch.randn(16, generator=torch.Generator().manual_seed(0))
     batch = RandomWalk(make_factored(MAZE, 4), 0).draw()
-    learner(batch, 0, torch.Generator())[term].backward()
+    learner(batch)[term].backward()
     assert all(part.grad is None for part in learner.encoder.parameters())
-    learner(batch, 0, torch.Generator())["selectivity"].backward()
+    learner(batch)["selectivity"].backward()
     assert any(part.grad.abs().sum() > 0 for part in learner.encoder.parameters())
 
 

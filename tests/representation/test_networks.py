@@ -7,16 +7,21 @@ import torch
 from beartype import beartype
 from jaxtyping import Float, UInt8, jaxtyped
 
-from unbraid.errors import UnknownNameError
-from unbraid.representation.networks import NETWORKS, ImageShape, initialise, network, to_floats, to_images
+from unbraid.errors import InputError, UnknownNameError
+from unbraid.representation.networks import ImageShape, initialise, names, network, to_floats, to_images
+
+SHAPES = [ImageShape(64, 64, 3), ImageShape(32, 48, 1), ImageShape(40, 40, 2), ImageShape(17, 80, 5)]
 
 
-@pytest.mark.parametrize("name", sorted(NETWORKS))
-@pytest.mark.parametrize(
-    "shape", [ImageShape(64, 64, 3), ImageShape(32, 48, 1), ImageShape(40, 40, 2), ImageShape(17, 80, 5)]
-)
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("shape", SHAPES)
 def test_shapes(name: str, shape: ImageShape) -> None:
     pair = network(name)
+    if name in ("burgess", "factor_vae") and (shape.height % 16 or shape.width % 16):
+        for make in (lambda: pair.encoder(shape, 5), lambda: pair.decoder(5, shape)):
+            with pytest.raises(InputError, match=f"multiples of 16, and these are {shape.height}x{shape.width}"):
+                make()
+        return
 
     @jaxtyped(typechecker=beartype)
     def codes(x: Float[torch.Tensor, "B C H W"]) -> Float[torch.Tensor, "B 5"]:
@@ -28,6 +33,17 @@ def test_shapes(name: str, shape: ImageShape) -> None:
 
     x = torch.rand(2, shape.channels, shape.height, shape.width)
     assert logits(codes(x)).shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "decoder"),
+    [("burgess", 252_052, 249_953), ("factor_vae", 249_172, 248_833), ("dense", 6_381_620, 7_814_896)],
+)
+def test_the_papers_networks_have_their_sizes(name: str, encoder: int, decoder: int) -> None:
+    """Numbers of weights for 64x64x1 images and 10 latents, added up by hand from the papers' tables."""
+    pair, shape = network(name), ImageShape(64, 64, 1)
+    assert sum(part.numel() for part in pair.encoder(shape, 20).parameters()) == encoder
+    assert sum(part.numel() for part in pair.decoder(10, shape).parameters()) == decoder
 
 
 def test_an_image_is_filled_up_with_zeros_at_the_right_and_bottom() -> None:

@@ -97,9 +97,9 @@ def test_the_loss_falls_when_one_batch_is_learnt_by_heart(tmp_path: Path) -> Non
 
 def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path) -> None:
     class Diverging(vae.VAE):
-        def forward(self, batch: Any, step: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-            terms = super().forward(batch, step, generator)
-            return {**terms, "kl": terms["kl"] / (step != 4)}
+        def forward(self, inputs: Any, turn: int = 0) -> dict[str, torch.Tensor]:
+            terms = super().forward(inputs, turn)
+            return {**terms, "kl": terms["kl"] / (inputs.step != 4)}
 
     env = make_factored("unbraid/Maze-v0", CONFIG.batch_size)
     learner = Diverging(ImageShape(64, 64, 3), CONFIG, torch.Generator())

@@ -1,0 +1,74 @@
+"""beta-TCVAE: the rate in three parts, each weighted by itself (Chen et al. 2018, arXiv:1802.04942, equation 4)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ._terms import ANY, Batch, Model, check, gaussian_log_density, run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Coefficients.
+
+    Args:
+        alpha: Weight of the mutual information of index and code.
+        beta: Weight of the total correlation.
+        gamma: Weight of the latents' own KL divergences.
+        images: How many images there are; dSprites' number.
+        estimator: Of the aggregate posterior q(z): minibatch-weighted, or stratified (appendix C).
+    """
+
+    alpha: float = 1.0
+    beta: float = 6.0
+    gamma: float = 1.0
+    images: int = 737_280
+    estimator: Literal["weighted", "stratified"] = "weighted"
+
+    def __post_init__(self) -> None:
+        check(self, alpha=ANY, beta=ANY, gamma=ANY, images=(2, math.inf))
+        if self.estimator not in ("weighted", "stratified"):
+            raise ValueError(f"estimator must be weighted or stratified, not {self.estimator!r}")
+
+
+def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
+    """``loss = reconstruction + alpha * I(n; z) + beta * TC(z) + gamma * sum_j KL(q(z_j) || p(z_j))``.
+
+    Each expectation is over the batch's samples. With all weights 1 the three parts add up to a one-sample estimate
+    of the rate, whatever the estimator of q(z).
+    """
+    output = run(model, batch)
+    given = gaussian_log_density(output.z, output.mu, output.logvar).sum(1)
+    prior = gaussian_log_density(output.z, torch.zeros_like(output.z), torch.zeros_like(output.z)).sum(1)
+    pairs = gaussian_log_density(output.z[:, None], output.mu[None], output.logvar[None])
+    weights = log_weights(config, len(output.z)).to(pairs)
+    joint = (pairs.sum(2) + weights).logsumexp(1)
+    marginals = (pairs + weights[:, :, None]).logsumexp(1).sum(1)
+    information, tc, own = (given - joint).mean(), (joint - marginals).mean(), (marginals - prior).mean()
+    rest = config.alpha * information + config.beta * tc + config.gamma * own
+    terms = {"mutual information": information, "total correlation": tc, "dimension-wise kl": own}
+    return {"loss": output.reconstruction + rest, "reconstruction": output.reconstruction, **terms}
+
+
+def log_weights(config: Config, size: int) -> Tensor:
+    """Logarithms of what each q(z_i | n_j) counts for in q(z_i), ``(B, B)``; row i is sample i, column j image j.
+
+    Weighted: 1 / (B N) each (equation 5). Stratified: 1 / N for the sample's own image, 1 / M for the others of which
+    there are M = B - 1, but (N - M) / (N M) for one of them (appendix C.2): unbiased, where the first is not.
+    (The authors' code puts the latter two weights in the first columns and not beside the diagonal.)
+    """
+    if config.estimator == "weighted" or size == 1:
+        return torch.full((size, size), -math.log(size * config.images))
+    others = size - 1
+    if others >= config.images:
+        raise ValueError(f"images must be at least the batch's size, {size}, not {config.images}")
+    weights = torch.full((size, size), 1 / others)
+    each = torch.arange(size)
+    weights[each, each] = 1 / config.images
+    weights[each, (each + 1) % size] = (config.images - others) / (config.images * others)
+    return weights.log()

@@ -1,0 +1,42 @@
+"""Controlled capacity: the rate follows a target that rises (Burgess et al. 2018, arXiv:1804.03599, equation 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ._terms import ANY, Batch, Model, check, rate, run
+
+
+@dataclass(frozen=True)
+class Config:
+    """Coefficients; the paper's for dSprites.
+
+    Args:
+        gamma: Weight of the rate's distance from its target.
+        start: Target C at the first step, nats.
+        capacity: Target at the last step of the rise, nats.
+        rise: Steps over which the target rises linearly; it stays afterwards.
+    """
+
+    gamma: float = 1000.0
+    start: float = 0.0
+    capacity: float = 25.0
+    rise: int = 100_000
+
+    def __post_init__(self) -> None:
+        check(self, gamma=ANY, start=ANY, capacity=ANY, rise=(1, float("inf")))
+
+    def target(self, step: int) -> float:
+        """C after ``step`` steps, nats."""
+        return self.start + (self.capacity - self.start) * min(1.0, step / self.rise)
+
+
+def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
+    """``loss = reconstruction + gamma * |kl - C(step)|``."""
+    output = run(model, batch)
+    kl = rate(output)
+    gap = (kl - config.target(batch.step)).abs()
+    loss = output.reconstruction + config.gamma * gap
+    return {"loss": loss, "reconstruction": output.reconstruction, "kl": kl, "capacity gap": gap}
