@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -35,6 +35,23 @@ def learner_module(name: str) -> ModuleType:
     if name not in learner_names():
         raise UnknownNameError("learner", name, learner_names())
     return import_module("unbraid.representation.vae" if name == "vae" else f"unbraid.agents.{name}")
+
+
+@dataclass(frozen=True)
+class How:
+    """How to train, whatever is trained.
+
+    Args:
+        device: auto, cpu or cuda.
+        precision: 32 or bf16.
+        compile: Whether the step is compiled.
+        checkpoint_every: Steps from one checkpoint to the next.
+    """
+
+    device: str = "auto"
+    precision: Literal["32", "bf16"] = "32"
+    compile: bool = False
+    checkpoint_every: int = 250
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from ..envs import make_factored
 from ..errors import InputError
 from ..representation import metrics as scores
 from ..representation.data import draw_states
-from ..representation.training import FitOptions, fit, pick_device
-from .runs import Run, learner_module
+from ..representation.ensemble import Ensemble, EnsembleData
+from ..representation.training import CHECKPOINT, FitOptions, fit, pick_device
+from .runs import How, Run, learner_module
 
 METRIC_POINTS = 3000
 METRIC_SEED = 1_000_003  # states for the metrics come from other seeds than training's
@@ -37,20 +38,43 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
     return Prepared(learner, module.data(run.config, env, run.seed))
 
 
-def train(run: Run, prepared: Prepared, device: str = "auto", checkpoint_every: int = 250) -> None:
+def train(run: Run, prepared: Prepared, how: How) -> None:
     """Train (or go on training) in the run's folder, which is there; the weights are written at the end."""
-    options = FitOptions(
-        run.config.steps,
-        run.config.learning_rate,
-        checkpoint_every=checkpoint_every,
-        seed=run.seed,
-        device=device,
-        title=f"{run.learner}, seed {run.seed}",
-    )
     started = time.perf_counter()
-    fit(prepared.learner, prepared.data, options, run.folder)
+    fit(prepared.learner, prepared.data, _options(run, how, f"{run.learner}, seed {run.seed}"), run.folder)
     run.save(prepared.learner)
     run.write_metrics(train_seconds=time.perf_counter() - started)
+
+
+def train_together(runs: list[Run], prepared: list[Prepared], how: How, vary: str = "", afresh: bool = False) -> None:
+    """Train runs that differ in their seed, or in the coefficient ``vary``, as one batched program.
+
+    Each run's weights end up in its own folder; scalars and the checkpoint lie in the folder above.
+
+    Args:
+        runs: Their folders are there, side by side.
+        prepared: Their learners and data.
+        how: How to train.
+        vary: Name of the coefficient.
+        afresh: Delete an earlier ensemble's checkpoint.
+    """
+    folder, seeds = runs[0].folder.parent, [run.seed for run in runs]
+    if afresh:
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+    started = time.perf_counter()
+    ensemble = Ensemble([one.learner for one in prepared], [vary] if vary else [])
+    data = EnsembleData([one.data for one in prepared], seeds, pick_device(how.device))
+    fit(ensemble, data, _options(runs[0], how, f"{len(runs)} x {runs[0].learner}"), folder)
+    seconds = time.perf_counter() - started
+    for run, member in zip(runs, ensemble.members(), strict=True):
+        run.save(member)
+        run.write_metrics(train_seconds=seconds / len(runs), trained_together=len(runs))
+
+
+def _options(run: Run, how: How, title: str) -> FitOptions:
+    config = run.config
+    decay = getattr(config, "weight_decay", 0.0)
+    return FitOptions(config.steps, config.learning_rate, weight_decay=decay, seed=run.seed, title=title, **vars(how))
 
 
 def measure(run: Run, learner: Any, names: list[str], seed: int = 0, points: int = METRIC_POINTS) -> dict[str, Any]:

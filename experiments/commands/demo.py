@@ -69,10 +69,11 @@ def _say(line: str) -> None:
 
 def _train(run: Any, options: Options) -> None:
     from .. import work
+    from ..runs import How
 
     prepared = work.prepare(run, options.device)
     if run.create(options.resume, options.overwrite):
-        work.train(run, prepared, options.device)
+        work.train(run, prepared, How(options.device))
 
 
 def _measure(run: Any) -> None:

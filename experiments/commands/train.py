@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from ... import lookup
 from ...errors import InputError
-from ..runs import Run, learner_module, learner_names
+from ..runs import How, Run, learner_module, learner_names
 from ._options import DEFAULT_ENV, env_options, parse, print_json
 
 
@@ -24,6 +23,10 @@ class Options:
         seed: Of weights, data and noise.
         out: Folder of the run; by default runs/LEARNER-SEED.
         device: auto, cpu or cuda.
+        precision: 32, or bf16: forward passes in bfloat16 where that is safe; weights stay float32.
+        compile: Compile the step into one program; it takes minutes to build, for long trainings.
+        ensemble: Train so many seeds, from --seed on, as one batched program, a run each in the folder.
+        vary: Train several values of a coefficient as one batched program, as in beta=1,4,16.
         checkpoint_every: Steps from one checkpoint to the next.
         resume: Go on from the last checkpoint in the folder.
         overwrite: Replace the run in the folder.
@@ -35,6 +38,10 @@ class Options:
     seed: int = 0
     out: Path | None = None
     device: str = "auto"
+    precision: Literal["32", "bf16"] = "32"
+    compile: bool = False
+    ensemble: int = 1
+    vary: str = ""
     checkpoint_every: int = 250
     resume: bool = False
     overwrite: bool = False
@@ -58,15 +65,47 @@ def main(argv: Sequence[str]) -> None:
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
     run = Run(folder, learner, options.env, env_options(options.env_options), options.seed, config)
 
+    how = How(options.device, options.precision, options.compile, options.checkpoint_every)
+    runs = [run] if options.ensemble == 1 and not options.vary else _members(run, options)
+
     from .. import work
 
-    prepared = work.prepare(run, options.device)  # what can be wrong is said before a folder is made
-    if run.create(options.resume, options.overwrite):
-        work.train(run, prepared, options.device, options.checkpoint_every)
+    prepared = [work.prepare(one, options.device) for one in runs]  # what can be wrong is said before folders are made
+    created = [one.create(options.resume, options.overwrite) for one in runs]
+    if len(runs) > 1 and any(created):
+        work.train_together(runs, prepared, how, options.vary.partition("=")[0], afresh=options.overwrite)
+    elif any(created):
+        work.train(run, prepared[0], how)
     if options.json:
-        print_json({"out": str(folder), **run.read_metrics()})
+        found = [{"out": str(one.folder), **one.read_metrics()} for one in runs]
+        print_json(found[0] if len(runs) == 1 else {"members": found})
     else:
-        print(f"the run is in {folder}; next: unbraid evaluate {folder}, unbraid report {folder}")
+        print(
+            f"the run is in {runs[0].folder}; next: unbraid evaluate {runs[0].folder}, unbraid report {runs[0].folder}"
+        )
+
+
+def _members(run: Run, options: Options) -> list[Run]:
+    """The runs of an ensemble, in folders named after what differs."""
+    if options.ensemble < 1:
+        raise InputError(f"--ensemble must be at least 1, not {options.ensemble}")
+    if options.ensemble > 1 and options.vary:
+        raise InputError("--ensemble trains several seeds and --vary several values: give one of them")
+    if not options.vary:
+        seeds = range(run.seed, run.seed + options.ensemble)
+        return [replace(run, folder=run.folder / f"seed-{seed}", seed=seed) for seed in seeds]
+    name, _, values = options.vary.partition("=")
+    objective = getattr(run.config, "objective", None)
+    if objective is None or not isinstance(getattr(objective, name, None), float):
+        known = [field for field, value in vars(objective).items() if isinstance(value, float)] if objective else []
+        raise InputError(f"--vary {options.vary!r}: NAME=V1,V2,... of a coefficient; here {', '.join(known) or 'none'}")
+    try:
+        numbers = [float(value) for value in values.split(",")]
+    except ValueError:
+        raise InputError(f"--vary {options.vary!r}: {values!r} is not a list of numbers, as in {name}=1,4,16") from None
+    configs = [replace(run.config, objective=replace(objective, **{name: value})) for value in numbers]
+    folders = [run.folder / f"{name}-{value:g}" for value in numbers]
+    return [replace(run, folder=folder, config=config) for folder, config in zip(folders, configs, strict=True)]
 
 
 def _parse(learner: str, argv: Sequence[str]) -> tuple[str, Options, Any]:
@@ -77,8 +116,10 @@ def _parse(learner: str, argv: Sequence[str]) -> tuple[str, Options, Any]:
         first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         first.add_argument("--objective", default="beta")
         chosen, rest = first.parse_known_args(argv)
-        objective = lookup.load("representation.objectives", chosen.objective, "objective").Config
-        known = ", ".join(lookup.names("representation.objectives"))
+        from ...representation.objectives import names
+        from ...representation.objectives import objective as found
+
+        objective, known = found(chosen.objective).Config, ", ".join(names())
         description += f" --objective NAME chooses the objective ({known}; now {chosen.objective}) and its options."
         config_type = make_dataclass(
             "Config", [("objective", objective, field(default_factory=objective))], bases=(config_type,), frozen=True
