@@ -1,4 +1,4 @@
-"""Time the worlds, one core, beside MiniGrid in the same run."""
+"""Time the worlds beside MiniGrid, or training beside a bare loop and pythae, one core, in the same run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ...errors import InputError
-from ._options import parse, print_json, working
+from ._options import flat_rows, parse, print_json, print_table, working
 
 
 @dataclass(frozen=True)
@@ -17,29 +17,49 @@ class Options:
     """What to time.
 
     Args:
-        what: envs: steps per second of the worlds.
-        only: Only cases with this in their name, as in maze.
+        what: envs: steps per second of the worlds; train: CPU seconds per step of the training loop.
+        only: Of envs: only cases with this in their name, as in maze.
         batch: Environments in a native batch.
         seconds: Of each measurement.
         rounds: Measurements of each case, in turn with the others; the median counts.
+        steps: Of train: steps of each loop.
         device: Where the worlds compute; MiniGrid stays on the CPU.
         fused: Time steps that are compiled into one program (for a GPU; minutes to build).
         json: Print one JSON object.
     """
 
-    what: Annotated[Literal["envs"], tyro.conf.Positional] = "envs"
+    what: Annotated[Literal["envs", "train"], tyro.conf.Positional] = "envs"
     only: str = ""
     batch: int = 1024
     seconds: float = 0.5
     rounds: int = 5
+    steps: int = 100
     device: str = "cpu"
     fused: bool = False
     json: bool = False
 
 
 def main(argv: Sequence[str]) -> None:
-    """``unbraid bench envs [OPTIONS]``."""
+    """``unbraid bench (envs | train) [OPTIONS]``."""
     options = parse(Options, argv, "bench", __doc__)
+    found = {"envs": _envs, "train": _train}[options.what](options)
+    if options.json:
+        print_json(found)
+
+
+def _train(options: Options) -> dict[str, Any]:
+    if options.steps < 1:
+        raise InputError(f"--steps must be at least 1, not {options.steps}")
+    from ..benchmarks_train import measure
+
+    with working("timing") as status:
+        found = measure(options.steps, lambda what: status.update(f"timing, {what}"))
+    if not options.json:
+        print_table("beta-VAE, 64x64x1, batch 64, one thread", flat_rows(found))
+    return found
+
+
+def _envs(options: Options) -> dict[str, Any]:
     if options.batch < 1 or options.rounds < 1 or options.seconds <= 0:
         raise InputError("--batch and --rounds must be at least 1, --seconds more than 0")
     import torch
@@ -54,10 +74,9 @@ def main(argv: Sequence[str]) -> None:
     plan = Plan(options.batch, options.seconds, options.rounds, options.device, options.fused)
     with working("timing") as status:
         found = measure(cases, plan, lambda what: status.update(f"timing, {what}"))
-    if options.json:
-        print_json(found)
-    else:
+    if not options.json:
         _print(found)
+    return found
 
 
 def _print(found: dict[str, Any]) -> None:
