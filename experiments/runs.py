@@ -21,6 +21,7 @@ from .. import __version__, lookup
 from ..errors import InputError, UnknownNameError
 from ..representation.storage import load_tensors, save_tensors, write_atomically
 
+FILE = "file:"
 CONFIG, WEIGHTS, METRICS = "config.yaml", "model.safetensors", "metrics.json"
 PACKAGES = ("torch", "numpy", "gymnasium", "lightning", "scikit-learn")
 
@@ -61,7 +62,7 @@ class Run:
     Args:
         folder: Where it lies.
         learner: What is trained: a name from `learner_names`.
-        env: Its environment, ``"id"`` or ``"module:id"``.
+        env: Its environment, ``"id"`` or ``"module:id"``; or ``"file:PATH"``, an ``.npy`` file of images.
         env_options: Options of the environment.
         seed: Of weights, data and noise.
         config: The learner's configuration, an instance of its module's ``Config``.
@@ -114,6 +115,30 @@ class Run:
                 f"{self.folder} was begun with {'; '.join(different)}: use the same options, or --overwrite"
             )
 
+    def source(self, n: int, device: Any = "cpu") -> Any:
+        """Where its images come from, ``n`` at a time: a vector environment, or images from a file.
+
+        Raises:
+            InputError: There is no such environment or file, or the learner has to act and a file is named.
+        """
+        if not self.env.startswith(FILE):
+            from ..envs import make_factored
+
+            return make_factored(self.env, n, device, **self.env_options)
+        from ..representation.data import StoredImages
+
+        if self.learner != "vae":
+            raise InputError(f"learner {self.learner!r} acts, so it needs --env and not --images; train vae on images")
+        return StoredImages(Path(self.env.removeprefix(FILE)), n, self.seed, device)
+
+    def require_world(self) -> None:
+        """Raise `InputError` where the run was trained on a file: such images have no factors."""
+        if self.env.startswith(FILE):
+            raise InputError(
+                f"{self.folder} was trained on {self.env}, images without known factors: encode some whose factors "
+                "you know, and give unbraid evaluate --codes FILE.npz"
+            )
+
     @property
     def finished(self) -> bool:
         """Whether its training came to the end."""
@@ -131,10 +156,8 @@ class Run:
         """
         import torch
 
-        from ..envs import make_factored
-
         module = learner_module(self.learner)
-        learner = module.build(self.config, make_factored(self.env, 1, **self.env_options), torch.Generator())
+        learner = module.build(self.config, self.source(1), torch.Generator())
         if not self.finished:
             raise InputError(
                 f"{self.folder} has no {WEIGHTS}: its training isn't finished; go on with unbraid train ... --resume"

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..envs import make_factored
 from ..errors import InputError
 from ..representation import metrics as scores
 from ..representation.data import draw_states
@@ -33,7 +32,7 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
         InputError: No such environment, device or network; or an environment that the learner can't be trained in.
     """
     module = learner_module(run.learner)
-    env = make_factored(run.env, run.config.batch_size, pick_device(device), **run.env_options)
+    env = run.source(run.config.batch_size, pick_device(device))
     learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
     return Prepared(learner, module.data(run.config, env, run.seed))
 
@@ -79,6 +78,7 @@ def _options(run: Run, how: How, title: str) -> FitOptions:
 
 def measure(run: Run, learner: Any, names: list[str], seed: int = 0, points: int = METRIC_POINTS) -> dict[str, Any]:
     """Metrics of a trained learner's code on fresh states, and what its own module measures."""
+    run.require_world()
     images, factors = draw_states(
         run.env, points, METRIC_SEED + seed, next(learner.parameters()).device, **run.env_options
     )
@@ -92,6 +92,7 @@ def measure(run: Run, learner: Any, names: list[str], seed: int = 0, points: int
 
 def plan(run: Run, learner: Any, episodes: int, seed: int, max_steps: int = 64) -> tuple[dict[str, Any], Any]:
     """Goal reaching with a trained agent; `InputError` for a learner that doesn't act."""
+    run.require_world()
     module = learner_module(run.learner)
     if not hasattr(module, "plan"):
         raise InputError(f"{run.folder} holds a {run.learner!r}, which doesn't act; plan with an agent, such as icf")

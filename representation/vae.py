@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .data import DRAWN, Data, image_shape
+from .data import DRAWN, Data, StoredImages, image_shape
 from .likelihoods import likelihood
 from .networks import ImageShape, initialise, network, to_floats, to_images
 from .objectives import beta, name_of, objective
@@ -64,6 +64,10 @@ class Config:
         if self.draw not in DRAWN:
             raise InputError(f"draw must be one of {', '.join(DRAWN)}, not {self.draw!r}")
         likelihood(self.likelihood, self.sigma, self.levels)
+        if self.draw == "fresh" and objective(name_of(self.objective)).pairs:
+            raise InputError(
+                f"objective {name_of(self.objective)!r} learns from pairs of images: draw must be pairs or walk"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for a file."""
@@ -106,10 +110,6 @@ class VAE(Learner):
         x, config = to_floats(batch.image), self.config
         partner = None
         if self.objective.pairs:
-            if not hasattr(batch, "next_image"):
-                raise InputError(
-                    f"objective {name_of(config.objective)!r} learns from pairs of images: use --draw pairs or walk"
-                )
             partner = to_floats(batch.next_image)
         noise = torch.randn(self.objective.draws, len(x), config.latents, generator=generator, device=x.device)
         seen = salted(x, config.corruption, generator) if config.corruption else x
@@ -184,10 +184,14 @@ def salted(x: Tensor, share: float, generator: torch.Generator) -> Tensor:
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> VAE:
-    """An untrained VAE for the images of ``env``; `InputError` where it shows none."""
+    """An untrained VAE for the images of ``env``; `InputError` where it shows none, or no pairs and they are needed."""
+    if isinstance(env, StoredImages) and objective(name_of(config.objective)).pairs:
+        raise InputError(f"objective {name_of(config.objective)!r} learns from pairs, which stored images don't make")
     return VAE(image_shape(env), config, generator)
 
 
 def data(config: Config, env: Any, seed: int) -> Data:
-    """Images of ``env``, drawn as the configuration says."""
+    """Images of ``env``, drawn as the configuration says, or stored ones."""
+    if isinstance(env, StoredImages):
+        return env
     return DRAWN[config.draw](env, seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...errors import InputError
-from ..runs import How, Run, learner_module, learner_names
+from ..runs import FILE, How, Run, learner_module, learner_names
 from ._options import DEFAULT_ENV, env_options, parse, print_json
 
 
@@ -20,6 +20,7 @@ class Options:
     Args:
         env: Environment: ID, or MODULE:ID for any package's.
         env_options: Options of the environment, NAME=VALUE each, as in goal=true.
+        images: Learn from these instead of an environment: an .npy file of uint8 images (n, H, W) or (n, H, W, C).
         seed: Of weights, data and noise.
         out: Folder of the run; by default runs/LEARNER-SEED.
         device: auto, cpu or cuda.
@@ -35,6 +36,7 @@ class Options:
 
     env: str = DEFAULT_ENV
     env_options: tuple[str, ...] = ()
+    images: Path | None = None
     seed: int = 0
     out: Path | None = None
     device: str = "auto"
@@ -63,7 +65,8 @@ def main(argv: Sequence[str]) -> None:
     if options.checkpoint_every < 1:
         raise InputError(f"--checkpoint-every must be at least 1, not {options.checkpoint_every}")
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
-    run = Run(folder, learner, options.env, env_options(options.env_options), options.seed, config)
+    env = options.env if options.images is None else f"{FILE}{options.images.resolve()}"
+    run = Run(folder, learner, env, env_options(options.env_options), options.seed, config)
 
     how = How(options.device, options.precision, options.compile, options.checkpoint_every)
     runs = [run] if options.ensemble == 1 and not options.vary else _members(run, options)

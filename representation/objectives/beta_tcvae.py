@@ -20,18 +20,18 @@ class Config:
         alpha: Weight of the mutual information of index and code.
         beta: Weight of the total correlation.
         gamma: Weight of the latents' own KL divergences.
-        images: How many images there are; dSprites' number.
+        dataset_size: N, how many images there are; dSprites' number.
         estimator: Of the aggregate posterior q(z): minibatch-weighted, or stratified (appendix C).
     """
 
     alpha: float = 1.0
     beta: float = 6.0
     gamma: float = 1.0
-    images: int = 737_280
+    dataset_size: int = 737_280
     estimator: Literal["weighted", "stratified"] = "weighted"
 
     def __post_init__(self) -> None:
-        check(self, alpha=ANY, beta=ANY, gamma=ANY, images=(2, math.inf))
+        check(self, alpha=ANY, beta=ANY, gamma=ANY, dataset_size=(2, math.inf))
         if self.estimator not in ("weighted", "stratified"):
             raise ValueError(f"estimator must be weighted or stratified, not {self.estimator!r}")
 
@@ -63,12 +63,12 @@ def log_weights(config: Config, size: int) -> Tensor:
     (The authors' code puts the latter two weights in the first columns and not beside the diagonal.)
     """
     if config.estimator == "weighted" or size == 1:
-        return torch.full((size, size), -math.log(size * config.images))
+        return torch.full((size, size), -math.log(size * config.dataset_size))
     others = size - 1
-    if others >= config.images:
-        raise ValueError(f"images must be at least the batch's size, {size}, not {config.images}")
+    if others >= config.dataset_size:
+        raise ValueError(f"dataset_size must be at least the batch's size, {size}, not {config.dataset_size}")
     weights = torch.full((size, size), 1 / others)
     each = torch.arange(size)
-    weights[each, each] = 1 / config.images
-    weights[each, (each + 1) % size] = (config.images - others) / (config.images * others)
+    weights[each, each] = 1 / config.dataset_size
+    weights[each, (each + 1) % size] = (config.dataset_size - others) / (config.dataset_size * others)
     return weights.log()

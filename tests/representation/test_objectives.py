@@ -149,7 +149,7 @@ def test_the_three_parts_of_beta_tcvae_add_up_to_the_rate_of_the_samples(estimat
 
 def test_minibatch_weighted_sampling_by_hand() -> None:
     """Two images, latents at their means: q(z) is known to a factor 1 / (2 N)."""
-    found = terms(beta_tcvae, beta_tcvae.Config(alpha=1, beta=0, gamma=0, images=10), Given(MU))
+    found = terms(beta_tcvae, beta_tcvae.Config(alpha=1, beta=0, gamma=0, dataset_size=10), Given(MU))
     own, far = -math.log(2 * math.pi), -math.log(2 * math.pi) - 0.5 * (1 + 4)
     joint = math.log((math.exp(own) + math.exp(far)) / 20)
     assert found["mutual information"] == pytest.approx(own - joint, rel=1e-5)
@@ -158,12 +158,12 @@ def test_minibatch_weighted_sampling_by_hand() -> None:
 def test_stratified_weights_are_unbiased() -> None:
     """Over all batches of 3 out of 4 images that hold image 0 first, the estimate of q(z_0) is the mean of q(z_0|n)."""
     density = torch.tensor([0.7, 0.2, 0.05, 0.4], dtype=torch.float64)
-    weights = beta_tcvae.log_weights(beta_tcvae.Config(images=4, estimator="stratified"), 3).exp()[0].double()
+    weights = beta_tcvae.log_weights(beta_tcvae.Config(dataset_size=4, estimator="stratified"), 3).exp()[0].double()
     others = [(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b]
     estimates = [float((weights * density[[0, a, b]]).sum()) for a, b in others]
     assert sum(estimates) / len(estimates) == pytest.approx(float(density.mean()), rel=1e-6)
-    with pytest.raises(ValueError, match="images must be at least the batch's size, 3, not 2"):
-        beta_tcvae.log_weights(beta_tcvae.Config(images=2, estimator="stratified"), 3)
+    with pytest.raises(ValueError, match="dataset_size must be at least the batch's size, 3, not 2"):
+        beta_tcvae.log_weights(beta_tcvae.Config(dataset_size=2, estimator="stratified"), 3)
 
 
 @pytest.mark.parametrize("variant", [1, 2])

@@ -1,0 +1,118 @@
+"""unbraid train: every objective, ensembles, stored images, a user's own objective, precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from unbraid.experiments.runs import WEIGHTS, open_run
+from unbraid.representation.objectives import names
+from unbraid.representation.storage import load_tensors
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
+SPRITES = ("--env", "unbraid.envs:unbraid/Sprites-v0", "--draw", "fresh")
+TINY = ("--steps", "3", "--batch-size", "4", "--latents", "3", "--device", "cpu")
+
+
+def refused(done: Any, *words: str) -> None:
+    assert done.status == 2 and done.err.count("\n") == 1, done.err
+    for word in words:
+        assert word in done.err
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_objective_trains_from_the_command_line(cli: Any, tmp_path: Path, name: str) -> None:
+    small = ("--units", "8") if name == "factor_vae" else ()
+    draw = ("--draw", "pairs") if name == "ada_gvae" else ()
+    done = cli("train", "vae", "--objective", name, *SPRITES, *draw, *TINY, *small, "--out", str(tmp_path / "run"))
+    assert done.status == 0, done.err
+    run = open_run(tmp_path / "run")
+    assert run.to_dict()["config"]["objective"]["name"] == name
+    assert run.load().encode(run.source(2).reset(seed=0)[0]).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("how", "folders"), [(("--ensemble", "2"), ["seed-0", "seed-1"]), (("--vary", "beta=1,8"), ["beta-1", "beta-8"])]
+)
+def test_ensembles_leave_a_run_a_member(cli: Any, tmp_path: Path, how: tuple[str, str], folders: list[str]) -> None:
+    asked = ("train", "vae", *SPRITES, *TINY, *how, "--out", str(tmp_path / "all"))
+    done = cli(*asked, "--json")
+    assert done.status == 0, done.err
+    members = json.loads(done.out)["members"]
+    assert [Path(member["out"]).name for member in members] == folders
+    weights = [load_tensors(tmp_path / "all" / name / WEIGHTS) for name in folders]
+    assert any((weights[0][name] != weights[1][name]).any() for name in weights[0])
+    assert cli("evaluate", str(tmp_path / "all" / folders[1]), "--metrics", "mig", "--points", "60").status == 0
+    refused(cli(*asked), "exists; go on with --resume, replace it with --overwrite")
+    assert cli(*asked, "--resume").status == 0
+    assert cli(*asked, "--overwrite").status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--ensemble", "0"), ("--ensemble must be at least 1, not 0",)),
+        (("--ensemble", "2", "--vary", "beta=1,2"), ("give one of them",)),
+        (("--vary", "gamma=1,2"), ("NAME=V1,V2,... of a coefficient; here beta",)),
+        (("--vary", "beta=1,x"), ("'1,x' is not a list of numbers",)),
+        (("--objective", "ada_gvae", "--draw", "fresh"), ("learns from pairs", "draw must be pairs or walk")),
+        (("--likelihood", "gaussian", "--sigma", "0"), ("sigma must be above 0",)),
+        (("--corruption", "1.5"), ("corruption must be from 0 to 1, not 1.5",)),
+        (("--objective", "covariance", "--layer", "encoder.99"), ("layer 'encoder.99' isn't there", "encoder.0")),
+        (("--network", "burgess", "--env", "unbraid.envs:unbraid/Planar-v0"), ("multiples of 16", "40x40")),
+        (("--images", "nowhere.npy"), ("there is no such file",)),
+    ],
+)
+def test_wrong_options_are_named_and_leave_nothing(
+    cli: Any, tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    refused(cli("train", "vae", *options, "--out", str(tmp_path / "run")), *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_from_a_file(cli: Any, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(256, size=(20, 16, 16, 3), dtype=np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    run, file = str(tmp_path / "run"), str(tmp_path / "images.npy")
+    assert cli("train", "vae", "--images", file, *TINY, "--likelihood", "categorical", "--out", run).status == 0
+    assert open_run(tmp_path / "run").load().encode(open_run(tmp_path / "run").source(3).draw().image).shape == (3, 3)
+    for command in (("evaluate", run), ("report", run)):
+        refused(cli(*command), "images without known factors", "--codes FILE.npz")
+    refused(cli("train", "icf", "--images", file, "--out", str(tmp_path / "icf")), "needs --env and not --images")
+    pairs = ("--objective", "ada_gvae", *TINY, "--images", file, "--out", str(tmp_path / "pairs"))
+    refused(cli("train", "vae", *pairs), "which stored images don't make")
+
+
+def test_a_users_own_objective_is_named_by_its_file(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "shrink.py").write_text(
+        "from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Config:\n    weight: float = 1.0\n\n"
+        "def loss_terms(config, model, batch):\n    mu, _ = model.posterior(batch.seen)\n"
+        "    distortion = model.distortion(batch.x, model.decoder(mu))\n"
+        "    return {'loss': distortion + config.weight * mu.square().mean()}\n"
+    )
+    own = ("--objective", "folder:shrink", "--weight", "3", *SPRITES, *TINY, "--out", "run")
+    assert cli("train", "vae", *own).status == 0
+    assert open_run(Path("run")).config.objective.weight == 3
+    refused(cli("train", "vae", "--objective", "folder:none", *TINY), "objective 'folder:none' can't be imported")
+
+
+def test_bfloat16_changes_the_loss_by_rounding_alone(cli: Any, tmp_path: Path) -> None:
+    from unbraid.experiments.figures import read_scalars
+    from unbraid.representation.training import SCALARS
+
+    losses = []
+    for precision in ("32", "bf16"):
+        run = ("--precision", precision, "--out", str(tmp_path / precision))
+        assert cli("train", "vae", *SPRITES, "--steps", "20", "--batch-size", "8", *run).status == 0
+        losses.append(read_scalars(tmp_path / precision / SCALARS)["loss"][1])
+        assert all(part.dtype == torch.float32 for part in load_tensors(tmp_path / precision / WEIGHTS).values())
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
