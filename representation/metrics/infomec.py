@@ -40,7 +40,8 @@ def infomec(
     From 0 to 1. Perfect: 1, near 1, 1. Rotated: ``infom`` and ``infoc`` near 0, ``infoe`` kept. Duplicated: ``infoc``
     falls, for two copies of each of K factors to (K - 1) / (2 K - 1). Random: ``infoe`` about 0; the others are ratios
     of noise, and mean nothing unless ``infoe`` is well above 0. Linear readers can't see a factor that is folded or
-    wound into the code, so ``infoe`` is low there.
+    wound into the code, so ``infoe`` is low there. An active latent that knows nothing still counts in ``infom``, with
+    the ratio of its noise.
 
     Deviations: InfoE is measured held out, and is at least 0 per factor; the authors' code fits and scores all points
     (``held_out=False``). Constant factors are left out; a latent or factor without any information counts 0 where the

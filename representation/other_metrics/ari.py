@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ..metrics._tensors import dense, tensor
+from ..metrics._tensors import checked, dense
 
 
 def ari(truth: Any, found: Any, foreground: bool = False) -> Tensor:
@@ -47,9 +48,7 @@ def ari(truth: Any, found: Any, foreground: bool = False) -> Tensor:
 
 
 def _labels(name: str, values: Any) -> Tensor:
-    found = tensor(values)
-    if found.ndim < 2 or not found.numel():
-        raise InputError(f"{name} must have shape (images, pixels, ...), none of them 0, not {tuple(found.shape)}")
+    found = checked(name, values, ("images", *["pixels"] * max(np.ndim(values) - 1, 1)))
     if (found != found.round()).any():
         raise InputError(f"{name} must hold whole numbers, the segments' labels; of soft masks give the argmax")
     return found.flatten(1)

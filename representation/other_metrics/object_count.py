@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -71,8 +72,7 @@ def _accuracy(kl: Tensor, counts: Tensor, threshold: float) -> float:
 
 def _checked(name: str, kl: Any, count_name: str, counts: Any) -> tuple[Tensor, Tensor]:
     truth = checked(count_name, counts, ("images",))
-    maps = torch.as_tensor(kl)
-    maps = checked(name, maps.flatten(1) if maps.ndim > 2 else kl, ("images", "candidates"))
+    maps = checked(name, kl, ("images", *["candidates"] * max(np.ndim(kl) - 1, 1))).flatten(1)
     if len(maps) != len(truth):
         raise InputError(f"{name} has {len(maps)} images and {count_name} {len(truth)}; they must agree")
     for given, values in ((name, maps), (count_name, truth)):
