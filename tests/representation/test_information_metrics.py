@@ -141,6 +141,29 @@ def test_infomec_of_extreme_codes() -> None:
     assert found["constant"]["active"] == []
 
 
+def reference(codes: Any, factors: Any) -> dict[str, float]:
+    """The definition, pair by pair, with scikit-learn's estimators, fitted and scored on all points."""
+    labels = factors.astype(int)
+    nmi = np.array(
+        [mutual_info_classif(codes, s, n_neighbors=10, random_state=0) / mutual_info_score(s, s) for s in labels.T]
+    )
+    shares = [np.mean(matrix.max(1) / matrix.sum(1)) for matrix in (nmi.T, nmi)]
+    floors = [1 / nmi.shape[0], 1 / nmi.shape[1]]
+    infom, infoc = ((share - floor) / (1 - floor) for share, floor in zip(shares, floors, strict=True))
+    seen, nothing = (codes - codes.mean(0)) / codes.std(0), np.zeros_like(codes)
+    model = LogisticRegression(C=np.inf, class_weight="balanced")
+    losses = [[log_loss(s, model.fit(x, s).predict_proba(x)) for x in (seen, nothing)] for s in labels.T]
+    return {"infom": infom, "infoe": np.mean([1 - loss / null for loss, null in losses]), "infoc": infoc}
+
+
+@pytest.mark.parametrize("name", ["rotated", "duplicated", "noisy"])
+def test_infomec_agrees_with_its_definition(name: str) -> None:
+    codes = STANDARD + 0.5 * NOISE if name == "noisy" else CODES[name]
+    ours = infomec(Arrays.of(codes, FACTORS), np.random.default_rng(0), held_out=False)
+    for part, value in reference(codes, FACTORS).items():
+        assert ours[part] == pytest.approx(value, abs=2e-3)
+
+
 def test_infomec_takes_discrete_latents_by_frequencies() -> None:
     found = scores("infomec", FACTORS)
     assert np.array(found["nmi"]).diagonal() == pytest.approx([1, 1])

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
+from sklearn.linear_model import Lasso
 
 from unbraid.errors import InputError
 from unbraid.representation.other_metrics.acd import acd, mean_colours
@@ -60,6 +61,17 @@ def test_correlations_are_spearmans() -> None:
     relation = np.abs(spearmanr(CODE, two).statistic[:3, 3:])
     expected = ((relation.max(0) ** 2 / relation.sum(0)).mean() + (relation.max(1) ** 2 / relation.sum(1)).mean()) / 2
     assert udr([CODE, two], form="spearman")["pairs"][0][1] == pytest.approx(expected)
+
+
+def test_weights_are_those_of_one_regression_a_latent() -> None:
+    """Each of the second code's latents on the first code; a model's score is of the regressions onto it."""
+    one, two = CODE, CODE @ np.array([[1, 0.5, 0], [0, 1, 0], [0, 0.3, 1]])
+    standard = [(code - code.mean(0)) / code.std(0) for code in (one, two)]
+    weights = np.stack([np.abs(Lasso(alpha=0.1).fit(standard[0], target).coef_) for target in standard[1].T], 1)
+    expected = ((weights.max(0) ** 2 / weights.sum(0)).mean() + (weights.max(1) ** 2 / weights.sum(1)).mean()) / 2
+    found = udr([one, two])
+    assert found["pairs"][0][1] == found["scores"][1] == pytest.approx(expected, abs=1e-3)
+    assert found["pairs"][1][0] == found["scores"][0] != pytest.approx(expected, abs=1e-3)
 
 
 def test_uninformative_latents_take_no_part() -> None:
