@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ..envs import make_factored
-from ..representation import traversals
+from ..representation import metrics, traversals
 from ..representation.data import draw_states
 from ..representation.training import SCALARS
-from . import figures, movies, work
+from . import figures, hinton, movies, work
 from .runs import Run, learner_module
 
 SHOWN_STATES = 400
@@ -72,8 +74,17 @@ class Album:
         if codes.shape[1] > 1:
             drawn = figures.latent_plane(codes.numpy(), factors.numpy(), stated, best)
             self._keep("latent-plane", "the plane of two latents", PLANE, drawn)
+        self._alignment(codes, factors, [factor.name for factor in stated], numbers)
         swept = traversals.traverse(learner, codes).numpy()
         self._keep("traversals", "latent traversals", TRAVERSALS, figures.traversal_grid(swept))
+
+    def _alignment(self, codes: Tensor, factors: Tensor, names: list[str], numbers: dict[str, Any]) -> None:
+        if "dci" in numbers:
+            drawn = hinton.hinton(numbers["dci"]["importance"], names)
+            self._keep("importances", "importance of each latent", IMPORTANCES, drawn)
+        information = metrics.evaluate(["ksg"], codes, factors)["ksg"]["information"]
+        drawn = hinton.information_map(information, names)
+        self._keep("information", "information of each latent", INFORMATION, drawn)
 
     def _policies(self, learner: Any, agent: dict[str, Any]) -> None:
         stated = make_factored(self.run.env, 1, **self.run.env_options)
@@ -117,6 +128,11 @@ LATENTS = (
     "column, and level clouds in the others, is a factor found."
 )
 PLANE = "The same states where two latents put them, coloured by the truth. A map that was found looks like a map."
+IMPORTANCES = (
+    "The larger a square, the more a factor's boosted trees use the latent. One square in each row and column is a "
+    "factor with a latent of its own."
+)
+INFORMATION = "What each latent alone tells of each factor, straight line or not."
 TRAVERSALS = "What the decoder draws while one latent goes from its low end to its high end and the others stay."
 POLICIES = (
     "Left: how often each policy takes each action. Right: what that does to the world's true factors, which the agent "

@@ -108,8 +108,8 @@ def policy_table(agent: Mapping[str, Any], factors: Sequence[str]) -> Figure:
         figsize=(2.4 + 0.8 * (len(actions) + len(factors)), 0.6 + 0.55 * len(policies)), layout="constrained"
     )
     left, right = figure.subplots(1, 2, width_ratios=[len(actions), len(factors)])
-    _heat(left, np.array(agent["policy"]), ("probability of each action", policies, actions), ("Blues", 0, 1))
-    _heat(
+    heat(left, np.array(agent["policy"]), ("probability of each action", policies, actions), ("Blues", 0, 1))
+    heat(
         right, np.array(agent["effect"]), ("mean change of each factor", [""] * len(policies), factors), ("RdBu", -1, 1)
     )
     return figure
@@ -121,7 +121,7 @@ def policy_names(count: int) -> list[str]:
     return [f"{'raise' if k < half else 'lower'} latent {k % half + 1}" for k in range(count)]
 
 
-def _heat(
+def heat(
     axes: Any, matrix: NDArray[Any], texts: tuple[str, Sequence[str], Sequence[str]], colours: tuple[str, float, float]
 ) -> None:
     """A matrix as a table of coloured numbers; texts: title, rows, columns; colours: map, low, high."""

@@ -100,6 +100,7 @@ def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> N
     assert not re.search(r"(src|href)=.?https?:", page)  # one self-contained file
     assert cli("report", trained["vae"]).status == 0
     assert "goal images" not in (trained["vae"] / "report.html").read_text()
+    assert {"importances.png", "information.png"} <= {path.name for path in (trained["vae"] / "figures").iterdir()}
     known = json.loads((trained["icf"] / METRICS).read_text())
     assert {"evaluation", "plan", "train_seconds"} <= set(known)
 
