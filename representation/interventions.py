@@ -63,7 +63,7 @@ class WorldSampler:
     def _observe(self, factors: Tensor) -> Tensor:
         """Some states at a time; the last round is filled up with the first of its states."""
         seen = []
-        for part in factors.split(COPIES):
+        for part in torch.split(factors, COPIES):
             values = self.env.get_factors().cpu().clone()
             values[:, self.varied] = torch.cat([part, part[:1].expand(COPIES - len(part), -1)])
             self.env.set_factors(values)

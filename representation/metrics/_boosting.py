@@ -1,9 +1,9 @@
 """Gradient boosting of small trees, for all factors and all their classes at once.
 
 The algorithm is that of scikit-learn's `GradientBoostingClassifier` and `GradientBoostingRegressor` at their defaults:
-100 stages of depth 3 at rate 0.1; a stage fits one least-squares tree to each class's residuals and gives every leaf its
-Newton step. Two things differ: features are cut into at most 256 bins, and the trees of a stage grow side by side, level
-by level, so that each level is a handful of tensor operations.
+100 stages of depth 3 at rate 0.1; a stage fits one least-squares tree to each class's residuals and gives every leaf
+its Newton step. Two things differ: features are cut into at most 256 bins, and the trees of a stage grow side by side,
+level by level, so that each level is a handful of tensor operations.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag, one_hot
@@ -64,34 +65,33 @@ def continuum(y: Tensor) -> Target:
     mean, scale = y.mean(), y.std()
     wanted = ((y - mean) / scale)[:, None].float()
     zero = torch.zeros(1, device=y.device)
-    return Target(
-        zero, lambda raw: (wanted - raw, torch.ones_like(raw)), lambda raw: raw[:, 0].double() * scale + mean
-    )
+    return Target(zero, lambda raw: (wanted - raw, torch.ones_like(raw)), lambda raw: raw[:, 0].double() * scale + mean)
 
 
-def boost(x: Tensor, x_test: Tensor, targets: list[Target]) -> list[tuple[Tensor, Tensor]]:
+def boost(x: Tensor, x_test: Tensor, targets: list[Target], rng: np.random.Generator) -> list[tuple[Tensor, Tensor]]:
     """Fit every target.
 
     Args:
         x: ``(n, D)``.
         x_test: ``(m, D)``.
         targets: At least one.
+        rng: Decides between splits that are equally good, as between equal latents.
 
     Returns:
         For each target each feature's importance ``(D,)`` (its share of all reduction of squared error, summing to 1,
         or 0 where no split helps), and predictions of the test rows, ``(m,)``.
     """
-    grower = _Grower(x, x_test)
+    grower = _Grower(x, x_test, rng)
     widths = [len(target.start) for target in targets]
     raw = torch.cat([target.start for target in targets]).float().repeat(len(x) + len(x_test), 1)
     gains = torch.zeros(x.shape[1], raw.shape[1], device=x.device)
     for _ in range(STAGES):
-        parts = zip(targets, raw[: len(x)].split(widths, 1), strict=True)
+        parts = zip(targets, torch.split(raw[: len(x)], widths, 1), strict=True)
         slopes, curvatures = zip(*(target.slope(part) for target, part in parts), strict=True)
         raw += RATE * grower.tree(torch.cat(slopes, 1), torch.cat(curvatures, 1), gains)
-    sums = torch.stack([part.sum(1) for part in gains.double().split(widths, 1)])
+    sums = torch.stack([part.sum(1) for part in torch.split(gains.double(), widths, 1)])
     importance = sums / sums.sum(1, keepdim=True).clamp(min=_NIL)
-    tests = raw[len(x) :].split(widths, 1)
+    tests = torch.split(raw[len(x) :], widths, 1)
     return [(share, target.read(part)) for share, target, part in zip(importance, targets, tests, strict=True)]
 
 
@@ -101,10 +101,11 @@ class _Grower:
     Args:
         x: ``(n, D)``: trees are fitted to these rows.
         x_test: ``(m, D)``: and give values to these too.
+        rng: See `boost`.
     """
 
-    def __init__(self, x: Tensor, x_test: Tensor) -> None:
-        self.n = len(x)
+    def __init__(self, x: Tensor, x_test: Tensor, rng: np.random.Generator) -> None:
+        self.n, self.rng = len(x), rng
         edges = [_edges(column) for column in x.T]
         rows = torch.cat([x, x_test]).T.contiguous()
         binned = [torch.searchsorted(edge, row) for edge, row in zip(edges, rows, strict=True)]
@@ -127,7 +128,7 @@ class _Grower:
         node = torch.zeros(len(self.binned), residual.shape[1], dtype=torch.uint8, device=residual.device)
         sums, counts = self.sums(residual)[None], self.counts
         for level in range(DEPTH):
-            feature, edge, gain = _best_splits(sums, counts)
+            feature, edge, gain = _best_splits(sums, counts, self.rng)
             gains.scatter_add_(0, feature, gain)
             node = 2 * node + self._right(node, feature, edge)
             if level + 1 < DEPTH:
@@ -142,7 +143,7 @@ class _Grower:
         """Whether each row goes right at its node: bool ``(n + m, C)``, splits being ``(nodes, C)``."""
         chosen = one_hot(feature, self.binned.shape[1]).float()
         sides = [self.binned @ pick.T > last for pick, last in zip(chosen, edge, strict=True)]  # copying is slower
-        right = sides[0]
+        right: Tensor = sides[0]
         for k, side in enumerate(sides[1:], 1):
             right = torch.where(node == k, side, right)
         return right
@@ -151,12 +152,12 @@ class _Grower:
         """Sums and counts, ``(nodes, D, bins, C)``, of twice as many nodes: left counted, right what remains."""
         inside = [(node == 2 * k).float() for k in range(len(sums))]
         found = self.sums(torch.cat([*(residual * mask for mask in inside), *inside], 1))
-        left_sums, left_counts = found.unflatten(2, (2, len(sums), -1)).permute(2, 3, 0, 1, 4)
+        left_sums, left_counts = torch.unflatten(found, 2, (2, len(sums), -1)).permute(2, 3, 0, 1, 4)
         pairs = (left_sums, sums - left_sums), (left_counts, counts - left_counts)
         return tuple(torch.stack(pair, 1).flatten(0, 1) for pair in pairs)  # type: ignore[return-value]
 
 
-def _best_splits(sums: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _best_splits(sums: Tensor, counts: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Feature, last bin to go left, and gain of each node's best split, ``(nodes, C)`` each.
 
     The gain is the reduction of squared error; where nothing can be split it is 0, and all rows go left.
@@ -166,10 +167,11 @@ def _best_splits(sums: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     whole, count = left[:, :, -1:].clone(), left_count[:, :, -1:]
     score = (whole - left).square_().div_((count - left_count).clamp_(min=1))
     score += left.square_().div_(left_count.clamp(min=1))
-    best, place = score.flatten(1, 2).max(1)
+    order = torch.from_numpy(rng.permutation(sums.shape[1])).to(sums.device)
+    best, place = score[:, order].flatten(1, 2).max(1)  # the first of equals
     gain = best - (whole**2 / count.clamp(min=1))[:, 0, 0]
     splits = gain > 0
-    return place // bins, torch.where(splits, place % bins, bins).float(), torch.where(splits, gain, 0.0)
+    return order[place // bins], torch.where(splits, place % bins, bins).float(), torch.where(splits, gain, 0.0)
 
 
 def _edges(column: Tensor) -> Tensor:
@@ -178,4 +180,4 @@ def _edges(column: Tensor) -> Tensor:
     if len(values) > BINS:
         places = (torch.arange(BINS, device=column.device) + 0.5) * (len(column) / BINS)
         values = torch.unique(column.sort().values[places.long()])
-    return (values[1:] + values[:-1]) / 2
+    return torch.div(values[1:] + values[:-1], 2)

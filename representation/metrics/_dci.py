@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._spec import Arrays, mean_known
+from ._spec import Arrays, combinations, mean_known
 
 _TINY = 1e-11
 
@@ -16,14 +16,14 @@ Fitted = tuple[Tensor, Tensor]
 """Of one factor: importances of the latents ``(D,)``, and predictions of the test rows ``(m,)``."""
 
 
-def report(arrays: Arrays, kept: list[int], fitted: list[Fitted], regressed: Callable[[int], bool]) -> dict[str, Any]:
+def report(arrays: Arrays, kept: list[int], fitted: list[Fitted], regressed: Collection[int]) -> dict[str, Any]:
     """All numbers of one variant of DCI.
 
     Args:
         arrays: Codes and factors.
         kept: Factors that vary on the train and on the test rows.
         fitted: For each of those.
-        regressed: Whether a factor was predicted as a number, not as a label.
+        regressed: Those that were predicted as numbers, not as labels.
 
     Returns:
         What `dci` states.
@@ -35,11 +35,11 @@ def report(arrays: Arrays, kept: list[int], fitted: list[Fitted], regressed: Cal
     seen = _seen(arrays)
     for k, (share, guess) in zip(kept, fitted, strict=True):
         importance[:, k] = share.cpu()
-        loss = _losses(arrays, k, guess.double().to(seen.device), regressed(k))
-        errors[k] = _error(loss, regressed(k))
+        loss = _losses(arrays, k, guess.double().to(seen.device), k in regressed)
+        errors[k] = _error(loss, k in regressed)
         if seen.any() and not seen.all():
-            gaps[k] = _error(loss[~seen], regressed(k)) - _error(loss[seen], regressed(k))
-    informed = [_informed(error, regressed(k)) for k, error in enumerate(errors)]
+            gaps[k] = _error(loss[~seen], k in regressed) - _error(loss[seen], k in regressed)
+    informed = [_informed(error, k in regressed) for k, error in enumerate(errors)]
     known = importance[:, kept]
     return {
         "disentanglement": disentanglement(known) if kept else 0.0,
@@ -82,7 +82,7 @@ def _losses(arrays: Arrays, k: int, guess: Tensor, regressed: bool) -> Tensor:
     if not regressed:
         return (guess != arrays.labels(k)[1]).double()
     truth = arrays.factors_test[:, k]
-    return (guess - truth) ** 2 / truth.var(correction=0)
+    return torch.square(guess - truth) / truth.var(correction=0)
 
 
 def _error(loss: Tensor, regressed: bool) -> float:
@@ -98,5 +98,5 @@ def _informed(error: float | None, regressed: bool) -> float | None:
 def _seen(arrays: Arrays) -> Tensor:
     """Whether a test row's combination of labels occurs on the train rows: bool ``(m,)``."""
     n = len(arrays.codes)
-    place = torch.unique(arrays.all_labels, dim=0, return_inverse=True)[1]
+    place = combinations(arrays.all_labels)
     return torch.isin(place[n:], place[:n])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ._spec import Arrays, Reading
+from ._spec import Arrays, Reading, combinations
 
 Encode = Callable[[Any], Any]
 """From observations ``(n, ...)``, as a sampler draws them, to codes ``(n, D)``, an array or a tensor."""
@@ -33,7 +33,8 @@ class Sampler(Protocol):
             rng: Of all draws.
 
         Returns:
-            Observations, ``groups * size`` of them, group after group, and their factors' values ``(groups * size, K)``.
+            Observations, ``groups * size`` of them, group after group, and their factors' values ``(groups * size,
+            K)``.
         """
 
 
@@ -70,7 +71,7 @@ class Encoded:
         codes = torch.as_tensor(self.encode(seen)).detach().double()
         if codes.ndim != 2 or len(codes) != groups * size:
             raise InputError(f"encode must give codes ({groups * size}, D), not {tuple(codes.shape)}")
-        return Drawn(codes.unflatten(0, (groups, size)), torch.as_tensor(factors).unflatten(0, (groups, size)))
+        return Drawn(*(torch.unflatten(part, 0, (groups, size)) for part in (codes, torch.as_tensor(factors))))
 
 
 class Rows:
@@ -84,7 +85,7 @@ class Rows:
     most = 2**17
 
     def __init__(self, codes: Tensor, labels: Tensor) -> None:
-        self.codes, self.labels = codes, labels
+        self.codes, self.labels, self.whole = codes, labels, combinations(labels)
         self._kept: dict[tuple[bool, ...], tuple[Tensor, Tensor, Tensor]] = {}
 
     def able(self, held: Sequence[bool]) -> bool:
@@ -98,16 +99,16 @@ class Rows:
         member = torch.from_numpy(rng.integers(len(order), size=groups)).to(device)
         share = torch.from_numpy(rng.random((groups, size))).to(device)
         rows = order[first[member, None] + (share * count[member, None]).long()]
-        return Drawn(self.codes[rows], self.labels[rows])
+        codes = torch.unflatten(self.codes.index_select(0, rows.flatten()), 0, rows.shape)
+        return Drawn(codes, self.labels[rows])
 
     def _grouped(self, held: Sequence[bool]) -> tuple[Tensor, Tensor, Tensor]:
         """Rows sorted by group; for each of these the place where its group begins, and its group's size."""
         key = tuple(held)
         if key not in self._kept:
-            chosen = torch.tensor(key, device=self.labels.device)
-            group, size = torch.unique(self.labels[:, chosen], dim=0, return_inverse=True, return_counts=True)[1:]
-            whole = torch.unique(self.labels, dim=0, return_inverse=True)[1]
-            kinds = torch.bincount(torch.unique(torch.stack([group, whole]), dim=1)[0], minlength=len(size))
+            group = combinations(self.labels[:, torch.tensor(key, device=self.labels.device)])
+            size, pairs = torch.bincount(group), torch.unique(group * len(self.whole) + self.whole)
+            kinds = torch.bincount(pairs // len(self.whole), minlength=len(size))
             order = torch.nonzero((kinds > 1)[group])[:, 0]
             order = order[group[order].argsort(stable=True)]
             size = torch.where(kinds > 1, size, 0)
@@ -125,12 +126,23 @@ def row_sources(arrays: Arrays, protocol: Reading) -> tuple[Rows, Rows]:
 
 
 def gather(
-    source: Source, held: Sequence[bool], groups: int, size: int, rng: np.random.Generator, read: Callable[[Drawn], Tensor]
+    source: Source,
+    held: Sequence[bool],
+    groups: int,
+    size: int,
+    rng: np.random.Generator,
+    read: Callable[[Drawn], Tensor],
 ) -> Tensor:
     """``read`` of as many groups as are wanted, drawn some at a time: ``(groups, ...)``."""
     each = max(1, source.most // size)
     counts = [min(each, groups - first) for first in range(0, groups, each)]
     return torch.cat([read(source.draw(held, count, size, rng)) for count in counts])
+
+
+def shares(usable: Sequence[int], draws: int, rng: np.random.Generator) -> list[int]:
+    """How many of the draws each usable factor gets when each draw picks one at random, and at least one."""
+    counts = np.bincount(rng.integers(len(usable), size=draws), minlength=len(usable))
+    return [max(1, int(count)) for count in counts]
 
 
 def only(k: int, factors: int) -> tuple[bool, ...]:

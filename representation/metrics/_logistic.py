@@ -37,7 +37,9 @@ def fit_logistic(x: Tensor, y: Tensor, classes: int) -> Tensor:
     back = _whitening(x - mean)
     u = pad((x - mean) @ back, (0, 1), value=1.0)
     target = one_hot(y, classes).to(x.dtype)
-    problem = _Problem(u, target, pad((back**2).sum(0), (0, 1))[:, None] / len(x), u.float(), torch.empty_like(target.float()))
+    problem = _Problem(
+        u, target, pad((back**2).sum(0), (0, 1))[:, None] / len(x), u.float(), torch.empty_like(target.float())
+    )
     weights = _newton(problem, torch.zeros(u.shape[1], classes, dtype=x.dtype, device=x.device))
     slopes = back @ weights[:-1]
     return torch.cat([slopes, weights[-1:] - mean @ slopes])
@@ -111,5 +113,7 @@ def predict_log(weights: Tensor, x: Tensor) -> Tensor:
 
 def _whitening(x: Tensor) -> Tensor:
     """The matrix ``(D, D)`` that makes centred features uncorrelated, each of variance 1 or, if dead, of none."""
-    values, vectors = torch.linalg.eigh(x.T @ x / len(x) + torch.eye(x.shape[1], dtype=x.dtype, device=x.device) / len(x))
-    return vectors / values.sqrt()
+    values, vectors = torch.linalg.eigh(
+        x.T @ x / len(x) + torch.eye(x.shape[1], dtype=x.dtype, device=x.device) / len(x)
+    )
+    return torch.div(vectors, values.sqrt())

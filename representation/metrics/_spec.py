@@ -26,8 +26,8 @@ _LARGEST = float(np.finfo(np.float32).max)
 class Arrays:
     """A representation and the truth, row by row: float64 tensors on the device that the codes came on.
 
-    `Arrays.of` makes them of NumPy arrays, lists or tensors, with every check. What is fitted is fitted on ``codes`` and
-    scored on ``codes_test``; what is only counted (information, deviations) reads `measured_codes`.
+    `Arrays.of` makes them of NumPy arrays, lists or tensors, with every check. What is fitted is fitted on ``codes``
+    and scored on ``codes_test``; what is only counted (information, deviations) reads `measured_codes`.
 
     Args:
         codes: ``(n, D)``.
@@ -127,7 +127,7 @@ class Arrays:
 
 
 def equal_width_bins(values: Tensor, bins: int = BINS) -> Tensor:
-    """Each column's values, ``(n, D)``, in ``bins`` bins of equal width from its minimum to its maximum: int64 1 .. bins.
+    """Each column's values, ``(n, D)``, in bins of equal width from its minimum to its maximum: int64 1 .. ``bins``.
 
     The same cuts as disentanglement_lib's (`numpy.histogram`'s edges without the last, then `numpy.digitize`), bit
     for bit; a constant column is all in one bin.
@@ -143,6 +143,14 @@ def equal_width_bins(values: Tensor, bins: int = BINS) -> Tensor:
 def varying(labels: Tensor) -> list[int]:
     """Columns of ``labels``, ``(n, K)``, with more than one value."""
     return torch.nonzero(labels.amax(0) > labels.amin(0))[:, 0].tolist()
+
+
+def combinations(labels: Tensor) -> Tensor:
+    """A number for each different row of ``labels``, int64 ``(n, K)``: ``(n,)``, from 0 without gaps."""
+    found = labels.new_zeros(len(labels))
+    for column in labels.T:  # sorting rows at once is many times slower
+        found = torch.unique(found * (column.max() + 1) + column, return_inverse=True)[1]
+    return found
 
 
 def mean_known(values: list[float | None]) -> float:

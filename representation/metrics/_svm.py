@@ -31,7 +31,8 @@ def accuracies(x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor) -> Tensor:
     classes, y = torch.unique(y, return_inverse=True)
     w, b = _newton(_Problem.of(x, y))
     guesses = [torch.outer(x_test[:, d], w[d]).add_(b[d]).argmax(1) for d in range(x.shape[1])]
-    return (classes[torch.stack(guesses, 1)] == y_test[:, None]).double().mean(0)
+    hits = classes[torch.stack(guesses, 1)] == y_test[:, None]
+    return torch.mean(hits.double(), 0)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class _Problem:
         own_weight, rest_weight = self.weights()
         one, two = _squares(own, w, b, 1.0), _squares(every - own_below, w, b, -1.0)
         value, dw, db, ww, wb, bb = (own_weight * p + rest_weight * q for p, q in zip(one, two, strict=True))
-        hessian = torch.stack([ww + 1, wb, wb, bb + 1], -1).unflatten(-1, (2, 2))
+        hessian = torch.unflatten(torch.stack([ww + 1, wb, wb, bb + 1], -1), -1, (2, 2))
         return value + (w**2 + b**2) / 2, torch.stack([dw + w, db + b], -1), hessian
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._groups import Drawn, Encode, Encoded, Sampler, Source, gather, only, row_sources
+from ._groups import Drawn, Encode, Encoded, Sampler, Source, gather, only, row_sources, shares
 from ._logistic import fit_logistic, predict_log, standardised
 from ._spec import Arrays, Reading, varying
 
@@ -22,10 +22,10 @@ def beta_vae(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None)
     occurs) and random in the rest; a multinomial logistic regression (scikit-learn's penalty) learns k from 10,000
     points and is tested on 5,000. Read from a fixed set of states; `from_sampler` intervenes instead.
 
-    From 1/K (chance) to 1: a code with one latent per factor scores 1, a duplicated one too, and so do many that are not
-    disentangled: a rotated code (each factor narrows its own mixture of the differences), and a code that lacks one
-    factor (the others' absence tells). A random one scores 1/K, and so does a constant one. A factor that is constant, or
-    that no two rows share, is left out; with none left the score is 0.
+    From 1/K (chance) to 1: a code with one latent per factor scores 1, a duplicated one too, and so do many that are
+    not disentangled: a rotated code (each factor narrows its own mixture of the differences), and a code that lacks one
+    factor (the others' absence tells). A random one scores 1/K, and so does a constant one. A factor that is constant,
+    or that no two rows share, is left out; with none left the score is 0.
 
     Differs from ``protocol="disentanglement_lib"``: latents and points are standardised, so the score doesn't depend on
     the scale, and points to fit come from the train rows and points to test from the test rows; there codes are taken
@@ -82,8 +82,8 @@ def _score(
         return {"score": 0.0}
     parts = []
     for source, points in zip(sources, sizes[:2], strict=True):
-        counts = np.bincount(rng.choice(usable, points), minlength=factors)
-        found = [_points(source, only(k, factors), int(counts[k]), sizes[2], rng) for k in usable]
+        drawn = zip(usable, shares(usable, points, rng), strict=True)
+        found = [_points(source, only(k, factors), count, sizes[2], rng) for k, count in drawn]
         labels = torch.arange(len(usable)).repeat_interleave(torch.tensor([len(part) for part in found]))
         parts.append((torch.cat(found), labels.to(found[0].device)))
     (x, y), (x_test, y_test) = parts
@@ -99,4 +99,5 @@ def _points(source: Source, held: tuple[bool, ...], points: int, batch: int, rng
     def difference(drawn: Drawn) -> Tensor:
         return (drawn.codes[:, 0] - drawn.codes[:, 1]).abs()
 
-    return gather(source, held, points * batch, 2, rng, difference).unflatten(0, (points, batch)).mean(1)
+    found = gather(source, held, points * batch, 2, rng, difference)
+    return torch.mean(torch.unflatten(found, 0, (points, batch)), 1)

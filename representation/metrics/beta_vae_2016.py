@@ -19,11 +19,11 @@ PAIRS, PAIRS_TEST = 10_000, 5_000
 def beta_vae_2016(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """Held-out accuracy of a linear classifier that tells which single factor differs between two states.
 
-    From ``|z_1 - z_2| / max_d |z_1 - z_2|`` of one pair whose other factors are equal, a multinomial logistic regression
-    (scikit-learn's penalty) learns which factor it was: as in the study of beta's effects, section 3.1.2, where the
-    classifier is said to be linear and of low capacity. The maximum is over the latents of the pair; a pair whose codes
-    are equal stays 0. Read from a fixed set of states, whose rows must hold such pairs (a grid of factors, or few
-    values); `from_sampler` intervenes instead.
+    From ``|z_1 - z_2| / max_d |z_1 - z_2|`` of one pair whose other factors are equal, a multinomial logistic
+    regression (scikit-learn's penalty) learns which factor it was: as in the study of beta's effects, section 3.1.2,
+    where the classifier is said to be linear and of low capacity. The maximum is over the latents of the pair; a pair
+    whose codes are equal stays 0. Read from a fixed set of states, whose rows must hold such pairs (a grid of factors,
+    or few values); `from_sampler` intervenes instead.
 
     From the share of the commonest factor (chance) to 1: a code with one latent per factor scores 1, a duplicated one
     too, and one that lacks one factor nearly so, as pairs that change nothing tell; a rotated code scores less but far

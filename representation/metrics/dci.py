@@ -20,18 +20,18 @@ def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     impurity and sum to 1 for each factor, logarithms have the base K or D, 1e-11 is added. A factor that is constant on
     the train or on the test rows is left out of all three.
 
-    From 0 to 1: one latent per factor scores 1, 1, 1; a duplicated code loses completeness alone, by up to log 2 / log D
-    (trees may prefer one copy); a rotated code keeps most of informativeness and loses the others; a random code has
+    From 0 to 1: one latent per factor scores 1, 1, 1; a duplicated code loses completeness alone, by up to log 2 / log
+    D (trees may prefer one copy); a rotated code keeps most of informativeness and loses the others; a random code has
     informativeness at chance, and the rest near 0 with many rows. A constant code scores 0, 0 and chance. Importances
     of trees are biased towards latents with many values, and dead latents cost completeness nothing.
 
-    This is scikit-learn's gradient boosting with features cut into at most 256 bins and all classes fitted at once, some
-    twenty times as fast; `dci_exact` is scikit-learn's own, and at 10,000 points differs by less than 0.02 in each of
-    the three (at 2,000 points and 40 values a factor, by up to 0.025). `dci_lasso` and `dci_forest` are the paper's.
+    This is scikit-learn's gradient boosting with features cut into at most 256 bins and all classes fitted at once,
+    some twenty times as fast; `dci_exact` is scikit-learn's own, and at 10,000 points differs by less than 0.02 in each
+    of the three (at 2,000 points and 40 values a factor, by up to 0.025). `dci_lasso` and `dci_forest` are the paper's.
 
     Args:
         arrays: Trained on the train rows, informativeness on the test rows.
-        rng: Unused: nothing is drawn.
+        rng: Decides between equally good splits.
 
     Returns:
         ``disentanglement``, ``completeness``, ``informativeness``; ``error``, the mean over factors of
@@ -45,5 +45,5 @@ def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         _boosting.classes(arrays.labels(k)[0]) if arrays.is_discrete(k) else _boosting.continuum(arrays.factors[:, k])
         for k in kept
     ]
-    fitted = _boosting.boost(arrays.codes, arrays.codes_test, targets) if kept else []
-    return report(arrays, kept, fitted, lambda k: not arrays.is_discrete(k))
+    fitted = _boosting.boost(arrays.codes, arrays.codes_test, targets, rng) if kept else []
+    return report(arrays, kept, fitted, [k for k in kept if not arrays.is_discrete(k)])

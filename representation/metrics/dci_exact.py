@@ -26,7 +26,7 @@ def dci_exact(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """
     kept = varying_factors(arrays)
     fitted = [_fit(arrays, k, int(rng.integers(2**31))) for k in kept]
-    return report(arrays, kept, fitted, lambda k: not arrays.is_discrete(k))
+    return report(arrays, kept, fitted, [k for k in kept if not arrays.is_discrete(k)])
 
 
 def _fit(arrays: Arrays, k: int, seed: int) -> Fitted:

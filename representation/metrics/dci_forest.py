@@ -32,7 +32,7 @@ def dci_forest(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """
     kept = varying_factors(arrays)
     fitted = [_fit(arrays, k, rng) for k in kept]
-    return report(arrays, kept, fitted, lambda k: True)
+    return report(arrays, kept, fitted, kept)
 
 
 def _fit(arrays: Arrays, k: int, rng: np.random.Generator) -> Fitted:

@@ -18,12 +18,13 @@ PENALTIES = tuple(10.0**power for power in np.linspace(-4, 0, 17))
 def dci_lasso(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """`dci`'s numbers with ``R_dk = |W_dk|``, the weights of a lasso for each factor (Eastwood & Williams, section 2).
 
-    Codes and factors are standardised; the penalty is chosen among 17 from 1e-4 to 1 by the error on a random quarter of
-    the train rows, and the lasso then fitted to all of them. Every factor is predicted as a number, so that ``error``
-    is the paper's NRMSE (1 = as good as the mean) and ``informativeness`` R^2; a categorical factor's labels have no
-    order. From 0 to 1: one latent that grows linearly with each factor scores 1, 1, 1; a latent that holds a factor
-    in a curve (an angle's sine) counts for less than it knows; a rotated code keeps informativeness at 1. Of two equal
-    latents the lasso may take either. A random code scores 0 informativeness, and what its weights say means nothing.
+    Codes and factors are standardised; the penalty is chosen among 17 from 1e-4 to 1 by the error on a random quarter
+    of the train rows, and the lasso then fitted to all of them. Every factor is predicted as a number, so that
+    ``error`` is the paper's NRMSE (1 = as good as the mean) and ``informativeness`` R^2; a categorical factor's labels
+    have no order. From 0 to 1: one latent that grows linearly with each factor scores 1, 1, 1; a latent that holds a
+    factor in a curve (an angle's sine) counts for less than it knows; a rotated code keeps informativeness at 1. Of two
+    equal latents the lasso may take either. A random code scores 0 informativeness, and what its weights say means
+    nothing.
 
     Args:
         arrays: Trained on the train rows, error on the test rows.
@@ -34,7 +35,7 @@ def dci_lasso(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """
     kept = varying_factors(arrays)
     fitted = [_fit(arrays, k, rng) for k in kept]
-    return report(arrays, kept, fitted, lambda k: True)
+    return report(arrays, kept, fitted, kept)
 
 
 def _fit(arrays: Arrays, k: int, rng: np.random.Generator) -> Fitted:

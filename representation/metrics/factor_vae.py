@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._groups import Drawn, Encode, Encoded, Sampler, Source, gather, only, row_sources
+from ._groups import Drawn, Encode, Encoded, Sampler, Source, gather, only, row_sources, shares
 from ._spec import Arrays, Reading, varying
 
 VOTES, VOTES_TEST, BATCH = 10_000, 5_000, 64
@@ -24,10 +24,10 @@ def factor_vae(arrays: Arrays, rng: np.random.Generator, protocol: Reading = Non
     taken to be on a unit prior's scale). Read from a fixed set of states, so factors that depend on each other (walls)
     are drawn as they occur; `from_sampler` intervenes instead.
 
-    From 1/K (chance) to 1: a code with one latent per factor scores 1, a duplicated one too, and one that lacks a factor
-    little less than (K - 1)/K or more; a rotated one scores less; a random one about 1/K with many rows per value (few
-    rows, drawn again and again, give themselves away). A factor that is constant, or that no two rows share, is left
-    out; with no factor or no latent left the score is 0.
+    From 1/K (chance) to 1: a code with one latent per factor scores 1, a duplicated one too, and one that lacks a
+    factor little less than (K - 1)/K or more; a rotated one scores less; a random one about 1/K with many rows per
+    value (few rows, drawn again and again, give themselves away). A factor that is constant, or that no two rows share,
+    is left out; with no factor or no latent left the score is 0.
 
     Differs from ``protocol="disentanglement_lib"``: votes to fit come from the train rows and votes to test from the
     test rows; there both are drawn from all.
@@ -42,9 +42,7 @@ def factor_vae(arrays: Arrays, rng: np.random.Generator, protocol: Reading = Non
     """
     sources, factors = row_sources(arrays, protocol), arrays.factors.shape[1]
     spread = sources[0].codes.std(0)
-    usable = [
-        k for k in varying(arrays.all_labels) if all(source.able(only(k, factors)) for source in sources)
-    ]
+    usable = [k for k in varying(arrays.all_labels) if all(source.able(only(k, factors)) for source in sources)]
     return _score(sources, factors, usable, spread, (VOTES, VOTES_TEST, BATCH), rng)
 
 
@@ -90,14 +88,13 @@ def _score(
     scale = torch.where(active, spread, torch.nan)
 
     def vote(drawn: Drawn) -> Tensor:
-        return (drawn.codes / scale).var(1).nan_to_num(torch.inf).argmin(1)
+        return (drawn.codes.var(1) / scale**2).nan_to_num(torch.inf).argmin(1)
 
     tables = []
     for source, votes in zip(sources, sizes[:2], strict=True):
-        counts = np.bincount(rng.choice(usable, votes), minlength=factors)
-        found = [gather(source, only(k, factors), int(counts[k]), sizes[2], rng, vote) for k in usable if counts[k]]
-        rows = [torch.bincount(latents, minlength=len(spread)) for latents in found]
-        tables.append(torch.stack(rows, 1))
+        drawn = zip(usable, shares(usable, votes, rng), strict=True)
+        found = [gather(source, only(k, factors), count, sizes[2], rng, vote) for k, count in drawn]
+        tables.append(torch.stack([torch.bincount(latents, minlength=len(spread)) for latents in found], 1))
     guess = tables[0].argmax(1)
     right = tables[1].gather(1, guess[:, None]).sum()
-    return {"score": float(right / tables[1].sum()), "active": int(active.sum())}
+    return {"score": int(right) / int(tables[1].sum()), "active": int(active.sum())}

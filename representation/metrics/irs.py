@@ -17,8 +17,8 @@ def irs(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> d
     """How little each latent moves while the factor that it stands for is held and all others change.
 
     For latent d and factor k: within each group of rows that share a value of k, the 99th percentile of
-    ``|z_d - group's mean|``; its plain mean over the groups, divided by the largest ``|z_d - mean|`` of all rows, is the
-    deviation (the paper's MPIDA by EMPIDA, with a quantile for the maximum as in disentanglement_lib). A latent's
+    ``|z_d - group's mean|``; its plain mean over the groups, divided by the largest ``|z_d - mean|`` of all rows, is
+    the deviation (the paper's MPIDA by EMPIDA, with a quantile for the maximum as in disentanglement_lib). A latent's
     robustness is 1 - its smallest deviation over factors, and the score is the mean over latents weighted by their
     largest deviation, so it is not invariant to the scale of single latents.
 

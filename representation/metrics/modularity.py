@@ -16,11 +16,11 @@ from ._spec import Arrays, Reading, equal_width_bins, mean_known, varying
 def modularity(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> dict[str, Any]:
     """Whether each latent tells of one factor alone, and whether a linear classifier reads each factor's values.
 
-    Modularity of latent d: ``1 - sum over k != k* of I(z_d; s_k)^2 / (I(z_d; s_k*)^2 (K - 1))``, k* its most informative
-    factor, with the plug-in information of 20 bins of equal width; ``score`` is the mean over latents. Explicitness of
-    factor k: the area under the ROC curve of a multinomial logistic regression (standardised codes, scikit-learn's
-    penalty, at its optimum), one value against the rest, mean over the values that occur on the test rows;
-    ``explicitness`` is the mean over factors.
+    Modularity of latent d: ``1 - sum over k != k* of I(z_d; s_k)^2 / (I(z_d; s_k*)^2 (K - 1))``, k* its most
+    informative factor, with the plug-in information of 20 bins of equal width; ``score`` is the mean over latents.
+    Explicitness of factor k: the area under the ROC curve of a multinomial logistic regression (standardised codes,
+    scikit-learn's penalty, at its optimum), one value against the rest, mean over the values that occur on the test
+    rows; ``explicitness`` is the mean over factors.
 
     Modularity is from 0 to 1: a code with one latent per factor scores 1, and so does a duplicated one; a rotated code
     scores less, often still above 0.5, as squares favour the largest; a random one scores anything, for its ratios are
