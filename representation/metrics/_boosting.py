@@ -2,7 +2,8 @@
 
 The algorithm is that of scikit-learn's `GradientBoostingClassifier` and `GradientBoostingRegressor` at their defaults:
 100 stages of depth 3 at rate 0.1; a stage fits one least-squares tree to each class's residuals and gives every leaf
-its Newton step. Two things differ: features are cut into at most 256 bins, and the trees of a stage grow side by side,
+its Newton step. Two things differ: features are cut into at least 256 bins (more where there are few
+latents and classes; never more than there are values), and the trees of a stage grow side by side,
 level by level, so that each level is a handful of tensor operations.
 """
 
@@ -16,7 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag, one_hot
 
-STAGES, RATE, DEPTH, BINS = 100, 0.1, 3, 256
+STAGES, RATE, DEPTH = 100, 0.1, 3
+FEWEST, MOST, CELLS = 256, 2048, 300_000
 _NIL = 1e-30
 
 
@@ -81,8 +83,9 @@ def boost(x: Tensor, x_test: Tensor, targets: list[Target], rng: np.random.Gener
         For each target each feature's importance ``(D,)`` (its share of all reduction of squared error, summing to 1,
         or 0 where no split helps), and predictions of the test rows, ``(m,)``.
     """
-    grower = _Grower(x, x_test, rng)
     widths = [len(target.start) for target in targets]
+    bins = min(MOST, max(FEWEST, CELLS // (x.shape[1] * sum(widths))))
+    grower = _Grower(x, x_test, bins, rng)
     raw = torch.cat([target.start for target in targets]).float().repeat(len(x) + len(x_test), 1)
     gains = torch.zeros(x.shape[1], raw.shape[1], device=x.device)
     for _ in range(STAGES):
@@ -101,12 +104,13 @@ class _Grower:
     Args:
         x: ``(n, D)``: trees are fitted to these rows.
         x_test: ``(m, D)``: and give values to these too.
+        bins: How many, at most.
         rng: See `boost`.
     """
 
-    def __init__(self, x: Tensor, x_test: Tensor, rng: np.random.Generator) -> None:
+    def __init__(self, x: Tensor, x_test: Tensor, bins: int, rng: np.random.Generator) -> None:
         self.n, self.rng = len(x), rng
-        edges = [_edges(column) for column in x.T]
+        edges = [_edges(column, bins) for column in x.T]
         rows = torch.cat([x, x_test]).T.contiguous()
         binned = [torch.searchsorted(edge, row) for edge, row in zip(edges, rows, strict=True)]
         self.bins = max(map(len, edges)) + 1
@@ -174,10 +178,10 @@ def _best_splits(sums: Tensor, counts: Tensor, rng: np.random.Generator) -> tupl
     return order[place // bins], torch.where(splits, place % bins, bins).float(), torch.where(splits, gain, 0.0)
 
 
-def _edges(column: Tensor) -> Tensor:
+def _edges(column: Tensor, bins: int) -> Tensor:
     """Midpoints between neighbouring values, ``(n,)`` to ``(edges,)``: between quantiles where values are many."""
     values = torch.unique(column)
-    if len(values) > BINS:
-        places = (torch.arange(BINS, device=column.device) + 0.5) * (len(column) / BINS)
+    if len(values) > bins:
+        places = (torch.arange(bins, device=column.device) + 0.5) * (len(column) / bins)
         values = torch.unique(column.sort().values[places.long()])
     return torch.div(values[1:] + values[:-1], 2)

@@ -52,11 +52,7 @@ def beta_vae_2016(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def from_sampler(
-    encode: Encode,
-    sampler: Sampler,
-    rng: np.random.Generator,
-    pairs: int = PAIRS,
-    pairs_test: int = PAIRS_TEST,
+    encode: Encode, sampler: Sampler, rng: np.random.Generator, pairs: int = PAIRS, pairs_test: int = PAIRS_TEST
 ) -> dict[str, Any]:
     """`beta_vae_2016` of states that are made for it.
 
