@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -74,7 +75,7 @@ def completeness(importance: Tensor) -> float:
 def _entropy(rows: Tensor) -> Tensor:
     """Of each row, normalised to sum 1, to the base of its length."""
     p = rows + _TINY
-    return torch.special.entr(p / p.sum(1, keepdim=True)).sum(1) / torch.tensor(float(rows.shape[1])).log()
+    return torch.div(torch.special.entr(p / p.sum(1, keepdim=True)).sum(1), math.log(rows.shape[1]))
 
 
 def _losses(arrays: Arrays, k: int, guess: Tensor, regressed: bool) -> Tensor:
@@ -82,7 +83,7 @@ def _losses(arrays: Arrays, k: int, guess: Tensor, regressed: bool) -> Tensor:
     if not regressed:
         return (guess != arrays.labels(k)[1]).double()
     truth = arrays.factors_test[:, k]
-    return torch.square(guess - truth) / truth.var(correction=0)
+    return torch.div(torch.square(guess - truth), truth.var(correction=0))
 
 
 def _error(loss: Tensor, regressed: bool) -> float:
