@@ -89,7 +89,7 @@ def test_random_codes(known: Any) -> None:
 
 
 @given(order=st.permutations(range(3)), scale=st.floats(0.1, 50), flip=st.booleans())
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_order_scale_and_sign_of_latents_do_not_matter(order: list[int], scale: float, flip: bool) -> None:
     codes = np.column_stack([STANDARD + 0.1 * CODES["random"], CODES["random"][:, 0]])
     changed = codes[:, order] * scale * (-1 if flip else 1)
