@@ -15,7 +15,7 @@ from sklearn.svm import LinearSVC
 
 from unbraid.representation.metrics import evaluate
 
-SIZES, TRAIN, TEST = (3, 6, 25), 600, 300
+SIZES, TRAIN, TEST = (3, 6, 25), 500, 250
 RNG = np.random.default_rng(0)
 FACTORS = RNG.integers(SIZES, size=(TRAIN + TEST, len(SIZES))).astype(float)
 STANDARD = (FACTORS - FACTORS.mean(0)) / FACTORS.std(0)
