@@ -105,7 +105,7 @@ class Bare:
         reconstruction = binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         kl = 0.5 * (mu**2 + logvar.exp() - logvar - 1).sum(1).mean()
         self.adam.zero_grad(set_to_none=True)
-        (reconstruction + kl).backward()  # type: ignore[no-untyped-call]
+        (reconstruction + kl).backward()
         self.adam.step()
 
 

@@ -68,7 +68,7 @@ def complete_metrics(run: Run) -> None:
     """Evaluate, and plan with, a finished run where ``metrics.json`` doesn't say yet how that went."""
     known = run.read_metrics()
     if not set(DEFAULT_METRICS) <= set(known.get("evaluation", ())):
-        run.write_metrics(evaluation=work.measure(run, run.load(), DEFAULT_METRICS))
+        run.write_metrics(evaluation=work.measure(run, run.load(), work.Measuring(DEFAULT_METRICS)))
     if "plan" not in known and hasattr(learner_module(run.learner), "plan"):
         run.write_metrics(plan=work.plan(run, run.load(), EPISODES, 0)[0])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -76,17 +78,38 @@ def _options(run: Run, how: How, title: str) -> FitOptions:
     return FitOptions(config.steps, config.learning_rate, weight_decay=decay, seed=run.seed, title=title, **vars(how))
 
 
-def measure(run: Run, learner: Any, names: list[str], seed: int = 0, points: int = METRIC_POINTS) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Measuring:
+    """How a code is measured.
+
+    Args:
+        names: Of the metrics.
+        seed: Of the states and of metrics that draw at random.
+        points: How many states.
+        protocol: See `metrics.evaluate`.
+        bootstrap: See `metrics.evaluate`.
+    """
+
+    names: Sequence[str]
+    seed: int = 0
+    points: int = METRIC_POINTS
+    protocol: str | None = None
+    bootstrap: int = 0
+
+
+def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
     """Metrics of a trained learner's code on fresh states, and what its own module measures."""
     run.require_world()
     images, factors = draw_states(
-        run.env, points, METRIC_SEED + seed, next(learner.parameters()).device, **run.env_options
+        run.env, how.points, METRIC_SEED + how.seed, next(learner.parameters()).device, **run.env_options
     )
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
-    numbers: dict[str, Any] = scores.evaluate(names, codes.cpu(), factors.cpu(), seed=seed)
+    numbers: dict[str, Any] = scores.evaluate(
+        how.names, codes.cpu(), factors.cpu(), seed=how.seed, protocol=how.protocol, bootstrap=how.bootstrap
+    )
     module = learner_module(run.learner)
     if hasattr(module, "evaluate"):
-        numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + seed, **run.env_options)
+        numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **run.env_options)
     return numbers
 
 

@@ -1,4 +1,4 @@
-"""Time the worlds beside MiniGrid, or training beside a bare loop and pythae, one core, in the same run."""
+"""Time the worlds, the training loop, each beside its peers in the same run, or the metrics, on one core."""
 
 from __future__ import annotations
 
@@ -17,51 +17,66 @@ class Options:
     """What to time.
 
     Args:
-        what: envs: steps per second of the worlds; train: CPU seconds per step of the training loop.
-        only: Of envs: only cases with this in their name, as in maze.
+        what: envs: steps per second of the worlds; train: CPU-seconds per step of the training loop and of pythae, each
+            in turns with a bare loop; metrics: CPU-seconds of each metric, and how they grow with points.
+        only: Only cases, or metrics, with this in their name, as in maze; dci_exact takes minutes and must be named.
         batch: Environments in a native batch.
         seconds: Of each measurement.
-        rounds: Measurements of each case, in turn with the others; the median counts.
+        rounds: Measurements of each case, in turn with the others; the median counts (of metrics, the best).
         steps: Of train: steps of each loop.
+        scales: Of metrics: multiples of 10,000 points to measure on.
         device: Where the worlds compute; MiniGrid stays on the CPU.
         fused: Time steps that are compiled into one program (for a GPU; minutes to build).
         json: Print one JSON object.
     """
 
-    what: Annotated[Literal["envs", "train"], tyro.conf.Positional] = "envs"
+    what: Annotated[Literal["envs", "train", "metrics"], tyro.conf.Positional] = "envs"
     only: str = ""
     batch: int = 1024
     seconds: float = 0.5
     rounds: int = 5
     steps: int = 100
+    scales: tuple[int, ...] = (1, 4)
     device: str = "cpu"
     fused: bool = False
     json: bool = False
 
 
 def main(argv: Sequence[str]) -> None:
-    """``unbraid bench (envs | train) [OPTIONS]``."""
+    """``unbraid bench (envs | train | metrics) [OPTIONS]``."""
     options = parse(Options, argv, "bench", __doc__)
-    found = {"envs": _envs, "train": _train}[options.what](options)
-    if options.json:
-        print_json(found)
+    if min(options.batch, options.rounds, options.steps) < 1 or options.seconds <= 0:
+        raise InputError("--batch, --rounds and --steps must be at least 1, --seconds more than 0")
+    timed, shown = {
+        "envs": (_time_envs, _print_envs),
+        "train": (_time_training, _print_training),
+        "metrics": (_time_metrics, _print_metrics),
+    }[options.what]
+    found = timed(options)
+    (print_json if options.json else shown)(found)
 
 
-def _train(options: Options) -> dict[str, Any]:
-    if options.steps < 1:
-        raise InputError(f"--steps must be at least 1, not {options.steps}")
+def _time_training(options: Options) -> dict[str, Any]:
     from ..benchmarks_train import measure
 
     with working("timing") as status:
-        found = measure(options.steps, lambda what: status.update(f"timing, {what}"))
-    if not options.json:
-        print_table("beta-VAE, 64x64x1, batch 64, one thread", flat_rows(found))
-    return found
+        return measure(options.steps, lambda what: status.update(f"timing, {what}"))
 
 
-def _envs(options: Options) -> dict[str, Any]:
-    if options.batch < 1 or options.rounds < 1 or options.seconds <= 0:
-        raise InputError("--batch and --rounds must be at least 1, --seconds more than 0")
+def _time_metrics(options: Options) -> dict[str, Any]:
+    if not options.scales or min(options.scales) < 1:
+        raise InputError(f"--scales must be numbers of at least 1, as in 1 4, not {list(options.scales)}")
+    from ...representation.metrics import names
+    from ..benchmarks_metrics import chosen, measure
+
+    metrics = chosen(options.only)
+    if not metrics:
+        raise InputError(f"--only {options.only!r}: there are {', '.join(names())}")
+    with working("timing") as status:
+        return measure(metrics, options.rounds, options.scales, lambda what: status.update(f"timing {what}"))
+
+
+def _time_envs(options: Options) -> dict[str, Any]:
     import torch
 
     from ..benchmarks import CASES, Plan, measure
@@ -73,13 +88,32 @@ def _envs(options: Options) -> dict[str, Any]:
         raise InputError(f"--only {options.only!r}: there are {', '.join(repr(case.name) for case in CASES)}")
     plan = Plan(options.batch, options.seconds, options.rounds, options.device, options.fused)
     with working("timing") as status:
-        found = measure(cases, plan, lambda what: status.update(f"timing, {what}"))
-    if not options.json:
-        _print(found)
-    return found
+        return measure(cases, plan, lambda what: status.update(f"timing, {what}"))
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print_training(found: dict[str, Any]) -> None:
+    print_table("beta-VAE, 64x64x1, batch 64, one thread", flat_rows(found))
+
+
+def _print_metrics(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    scales = list(next(iter(found["cpu_seconds"].values())))
+    table = Table("", *(f"CPU-s at {scale}x points" for scale in scales), "growth", "wanted")
+    for name, seconds in found["cpu_seconds"].items():
+        limit = found["wanted"].get(name)
+        growth = seconds[scales[-1]] / seconds[scales[0]]
+        cells = (
+            *(f"{seconds[scale]:.2f}" for scale in scales),
+            f"{growth:.1f}",
+            "" if limit is None else f"<= {limit:g}",
+        )
+        table.add_row(name, *cells)
+    Console().print(table)
+
+
+def _print_envs(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 

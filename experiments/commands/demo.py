@@ -83,7 +83,7 @@ def _measure(run: Any) -> None:
     from ..runs import learner_module
 
     learner = run.load()
-    run.write_metrics(evaluation=work.measure(run, learner, DEFAULT_METRICS))
+    run.write_metrics(evaluation=work.measure(run, learner, work.Measuring(DEFAULT_METRICS)))
     if hasattr(learner_module(run.learner), "plan"):
         run.write_metrics(plan=work.plan(run, learner, EPISODES, run.seed)[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -26,6 +26,8 @@ class Options:
         metrics: Names with commas between; unbraid list shows them.
         points: Fresh states of a run's world to measure on; a third of them is held out.
         seed: Of the states and of metrics that draw at random.
+        protocol: disentanglement_lib for that library's readings; none for ours.
+        bootstrap: How often to draw the rows anew for standard errors; 0 for none.
         device: auto, cpu or cuda.
         json: Print one JSON object.
     """
@@ -35,6 +37,8 @@ class Options:
     metrics: str = "mig,dci,factor_vae,r2"
     points: int = 3000
     seed: int = 0
+    protocol: Literal["none", "disentanglement_lib"] = "none"
+    bootstrap: int = 0
     device: str = "auto"
     json: bool = False
 
@@ -53,7 +57,13 @@ def main(argv: Sequence[str]) -> None:
     if options.codes is not None:
         metrics.check_names(names)
         with working("measuring"):
-            numbers = metrics.evaluate(names, **load_codes(options.codes), seed=options.seed)
+            numbers = metrics.evaluate(
+                names,
+                **load_codes(options.codes),
+                seed=options.seed,
+                protocol=_protocol(options),
+                bootstrap=options.bootstrap,
+            )
     else:
         assert options.run is not None
         numbers = _evaluate_run(options.run, names, options)
@@ -73,9 +83,14 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
     with working("measuring"):
-        numbers = work.measure(run, learner, names, options.seed, options.points)
+        how = work.Measuring(names, options.seed, options.points, _protocol(options), options.bootstrap)
+        numbers = work.measure(run, learner, how)
     run.write_metrics(evaluation=numbers)
     return numbers
+
+
+def _protocol(options: Options) -> str | None:
+    return None if options.protocol == "none" else options.protocol
 
 
 def load_codes(path: Path) -> dict[str, Any]:

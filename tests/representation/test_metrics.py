@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from unbraid.errors import InputError, UnknownNameError
 from unbraid.representation import metrics
-from unbraid.representation.metrics import dci as dci_module
-from unbraid.representation.metrics.mig import mutual_information
+from unbraid.representation.metrics import _dci
+from unbraid.representation.metrics._information import mutual_information
+from unbraid.representation.metrics._spec import equal_width_bins
 
 POINTS, SIZES = 900, (4, 6)
 RNG = np.random.default_rng(0)
@@ -35,7 +38,7 @@ def scores(codes: Any, *names: str, factors: Any = FACTORS, **more: Any) -> dict
 
 @pytest.fixture(scope="module")
 def known() -> dict[str, dict[str, dict[str, Any]]]:
-    return {name: scores(codes) for name, codes in CODES.items()}
+    return {name: scores(codes, "mig", "dci", "factor_vae", "r2") for name, codes in CODES.items()}
 
 
 def test_perfect_codes(known: Any) -> None:
@@ -86,7 +89,7 @@ def test_random_codes(known: Any) -> None:
 
 
 @given(order=st.permutations(range(3)), scale=st.floats(0.1, 50), flip=st.booleans())
-@settings(max_examples=8)
+@settings(max_examples=4)
 def test_order_scale_and_sign_of_latents_do_not_matter(order: list[int], scale: float, flip: bool) -> None:
     codes = np.column_stack([STANDARD + 0.1 * CODES["random"], CODES["random"][:, 0]])
     changed = codes[:, order] * scale * (-1 if flip else 1)
@@ -106,16 +109,18 @@ def test_more_noise_never_helps() -> None:
         assert found[0] > found[-1] + 0.1
 
 
+def information(a: list[int], b: list[int]) -> float:
+    return float(mutual_information(torch.tensor(a)[:, None], torch.tensor(b)[:, None]))
+
+
 def test_mutual_information_by_hand() -> None:
-    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
-    assert mutual_information(a, b) == pytest.approx(0)
-    assert mutual_information(a, a) == pytest.approx(np.log(2))
-    assert mutual_information(a, np.array([0, 0, 1, 2])) == pytest.approx(np.log(2))
+    assert information([0, 0, 1, 1], [0, 1, 0, 1]) == pytest.approx(0)
+    assert information([0, 0, 1, 1], [0, 0, 1, 1]) == pytest.approx(np.log(2))
+    assert information([0, 0, 1, 1], [0, 0, 1, 2]) == pytest.approx(np.log(2))
     joint = np.array([[3, 1], [1, 3]]) / 8
     expected = (joint * np.log(joint / 0.25)).sum()
-    assert mutual_information(np.array([0] * 4 + [1] * 4), np.array([0, 0, 0, 1, 0, 1, 1, 1])) == pytest.approx(
-        expected
-    )
+    assert information([0] * 4 + [1] * 4, [0, 0, 0, 1, 0, 1, 1, 1]) == pytest.approx(expected)
+    assert information([3, 3, 3, 3], [0, 1, 2, 3]) == 0
 
 
 def test_mig_by_hand() -> None:
@@ -126,11 +131,11 @@ def test_mig_by_hand() -> None:
 
 
 def test_dci_from_importances_by_hand() -> None:
-    importance = np.array([[1.0, 0.0], [0.0, 0.5], [0.0, 0.5]])
-    assert dci_module.disentanglement(importance) == pytest.approx(1, abs=1e-6)
-    assert dci_module.completeness(importance) == pytest.approx((1 + 1 - np.log(2) / np.log(3)) / 2, abs=1e-6)
-    even = np.full((2, 2), 0.5)
-    assert (dci_module.disentanglement(even), dci_module.completeness(even)) == pytest.approx((0, 0), abs=1e-6)
+    importance = torch.tensor([[1.0, 0.0], [0.0, 0.5], [0.0, 0.5]], dtype=torch.float64)
+    assert _dci.disentanglement(importance) == pytest.approx(1, abs=1e-6)
+    assert _dci.completeness(importance) == pytest.approx((1 + 1 - np.log(2) / np.log(3)) / 2, abs=1e-6)
+    even = torch.full((2, 2), 0.5, dtype=torch.float64)
+    assert (_dci.disentanglement(even), _dci.completeness(even)) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_held_out_arrays_are_used_for_testing_only() -> None:
@@ -169,9 +174,63 @@ def test_continuous_factors_are_binned_or_regressed() -> None:
     assert found["factor_vae"]["score"] == 1
 
 
-def test_tensors_and_arrays_give_the_same() -> None:
-    tensors = scores(torch.from_numpy(CODES["rotated"]), "mig", factors=torch.from_numpy(FACTORS))
-    assert tensors == scores(CODES["rotated"], "mig")
+def test_tensors_lists_and_arrays_give_the_same() -> None:
+    wanted = scores(CODES["rotated"], "mig")
+    assert (
+        scores(torch.from_numpy(CODES["rotated"]).requires_grad_(), "mig", factors=torch.from_numpy(FACTORS)) == wanted
+    )
+    assert scores(CODES["rotated"].tolist(), "mig", factors=FACTORS.astype(np.int16)) == wanted
+
+
+def test_arrays_hold_double_tensors_and_say_which_rows_are_measured() -> None:
+    codes = torch.arange(24, dtype=torch.float16).view(12, 2)
+    cut = metrics.Arrays.of(codes, np.arange(12)[:, None] % 2 == 0)
+    assert all(part.dtype == torch.float64 for part in (cut.codes, cut.factors, cut.codes_test, cut.factors_test))
+    assert len(cut.codes) == 8 and torch.equal(cut.measured_codes, codes.double())
+    apart = metrics.Arrays.of(codes, np.zeros((12, 1)), codes[:10], np.ones((10, 1)))
+    assert len(apart.measured_codes) == len(apart.measured_labels) == 12 and len(apart.all_codes) == 22
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=2, max_size=40), st.integers(2, 30))
+def test_bins_are_those_of_numpy(values: list[float], bins: int) -> None:
+    column = np.array(values)
+    wanted = np.digitize(column, np.histogram(column, bins)[1][:-1])
+    assert equal_width_bins(torch.from_numpy(column)[:, None], bins)[:, 0].tolist() == wanted.tolist()
+
+
+def test_bootstrap_tells_how_far_scores_are_from_those_of_other_rows() -> None:
+    """Of disjoint thirds of the rows, the scores spread about as far as the standard error of one third says."""
+    found = scores(CODES["random"], "mig", "r2", bootstrap=20)
+    assert set(found["mig"]["std_error"]) == {"score"} and 0 < found["mig"]["std_error"]["score"] < 0.02
+    noisy = STANDARD + CODES["random"]
+    many = [scores(noisy[k::3], "r2", factors=FACTORS[k::3])["r2"]["score"] for k in range(3)]
+    error = scores(noisy[::3], "r2", factors=FACTORS[::3], bootstrap=40)["r2"]["std_error"]["score"]
+    assert 0.2 < error / np.std(many, ddof=1) < 5
+    assert scores(noisy, "r2", bootstrap=3) == scores(noisy, "r2", bootstrap=3)
+    assert "std_error" not in scores(noisy, "r2")["r2"]
+    for wrong in (-1, 1):
+        with pytest.raises(
+            InputError, match=f"bootstrap must be 0, for no standard errors, or at least 2 draws, not {wrong}"
+        ):
+            scores(noisy, "r2", bootstrap=wrong)
+
+
+def test_a_protocol_reaches_the_metrics_that_know_it() -> None:
+    found = scores(STANDARD + 5, "mig", "sap", protocol="disentanglement_lib")
+    assert found["mig"] == scores(STANDARD + 5, "mig")["mig"]
+    assert found["sap"] != scores(STANDARD + 5, "sap")["sap"]
+    with pytest.raises(UnknownNameError, match="unknown protocol 'disent'; did you mean disentanglement_lib"):
+        scores(STANDARD, "mig", protocol="disent")
+
+
+def test_importing_the_metrics_imports_nothing_else_of_the_package() -> None:
+    code = (
+        "import sys, unbraid.representation.metrics as m; m.check_names(m.names()); "
+        "print(*sorted(n for n in sys.modules if n.startswith('unbraid.')))"
+    )
+    names = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    allowed = ("unbraid.errors", "unbraid.lookup", "unbraid.representation")
+    assert [n for n in names if n not in allowed and not n.startswith("unbraid.representation.metrics")] == []
 
 
 def test_seeds_decide() -> None:

@@ -1,0 +1,53 @@
+"""Metrics from the command line: readings, standard errors, what they cost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from unbraid.experiments import benchmarks_metrics
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 4, size=(300, 2))
+    np.savez(tmp_path / "codes.npz", codes=factors * 3.0 + rng.normal(size=(300, 2)), factors=factors)
+    return tmp_path / "codes.npz"
+
+
+def test_protocol_and_standard_errors(cli: Any, npz: Path) -> None:
+    names = "mig,sap,modularity,irs,beta_vae_2016,dci_lasso"
+    how = ("evaluate", "--codes", npz, "--metrics", names, "--json")
+    ours = json.loads(cli(*how, "--bootstrap", 3).out)
+    assert list(ours) == names.split(",")
+    assert all(0 <= numbers["std_error"]["score"] < 0.3 for name, numbers in ours.items() if name != "dci_lasso")
+    assert {"disentanglement", "completeness", "informativeness"} <= set(ours["dci_lasso"]["std_error"])
+    library = json.loads(cli(*how, "--protocol", "disentanglement_lib").out)
+    assert library["mig"] == {name: value for name, value in ours["mig"].items() if name != "std_error"}
+    assert library["sap"] != ours["sap"] and "std_error" not in library["sap"]
+
+
+def test_wrong_readings_are_named(cli: Any, npz: Path) -> None:
+    wrong = cli("evaluate", "--codes", npz, "--protocol", "disent")
+    assert wrong.status == 2 and "disentanglement_lib" in wrong.err
+    few = cli("evaluate", "--codes", npz, "--metrics", "mig", "--bootstrap", 1)
+    assert few.status == 2 and "bootstrap must be 0" in few.err and few.err.count("\n") == 1
+
+
+def test_bench_metrics(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmarks_metrics, "TRAIN", 100)
+    how = ("bench", "metrics", "--only", "mi", "--rounds", 1, "--scales", 1, 2)
+    found = json.loads(cli(*how, "--json").out)
+    assert {"mig", "mic"} <= set(found["cpu_seconds"]) and "sap" not in found["cpu_seconds"]
+    assert all(seconds["1"] > 0 and seconds["2"] > 0 for seconds in found["cpu_seconds"].values())
+    assert "CPU-s at 2x points" in cli(*how).out
+    assert "dci" in benchmarks_metrics.chosen("dci") and "dci_exact" not in benchmarks_metrics.chosen("dci")
+    assert benchmarks_metrics.chosen("dci_exact") == ["dci_exact"]
+    for wrong, word in ((("--only", "mug"), "there are"), (("--scales", 0), "--scales must be")):
+        refused = cli("bench", "metrics", *wrong)
+        assert refused.status == 2 and word in refused.err
