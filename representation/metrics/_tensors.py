@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ._spec import Arrays
 
 
 def tensor(values: Any) -> Tensor:
@@ -36,21 +35,6 @@ def checked(name: str, values: Any, axes: Sequence[str]) -> Tensor:
     if not found.isfinite().all():
         raise InputError(f"{name} holds NaN or infinity; every number must be finite")
     return found
-
-
-def codes_of(arrays: Arrays) -> Tensor:
-    """Train and test codes together: ``(n, D)``."""
-    return torch.cat([tensor(arrays.codes), tensor(arrays.codes_test)])
-
-
-def factors_of(arrays: Arrays) -> Tensor:
-    """Train and test factors together: ``(n, K)``."""
-    return torch.cat([tensor(arrays.factors), tensor(arrays.factors_test)])
-
-
-def labels_of(arrays: Arrays, k: int) -> Tensor:
-    """Factor ``k`` as labels 0, 1, ... without gaps, train and test rows together: int64 ``(n,)``."""
-    return dense(torch.cat([tensor(part) for part in arrays.labels(k)]))
 
 
 def dense(values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ._spec import Arrays
-from ._tensors import checked, codes_of, factors_of, is_constant
+from ._tensors import checked, is_constant
 
 KEPT = 0.9
 
@@ -29,8 +29,8 @@ def correlation(arrays: Arrays, rng: np.random.Generator) -> dict[str, float]:
     Returns:
         ``mapc``, ``cvr``, ``cvr_printed``, ``tdv``, ``ud90``.
     """
-    codes = codes_of(arrays)
-    varying = int((~is_constant(factors_of(arrays))).sum())
+    codes = arrays.all_codes
+    varying = int((~is_constant(arrays.all_factors)).sum())
     return layer_correlation(codes, min(max(varying, 1), codes.shape[1]))
 
 

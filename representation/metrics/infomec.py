@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ._information import entropy, mutual_information
 from ._ksg import noisy, with_labels
-from ._plug_in import entropy, plug_in
 from ._softmax import Softmax
 from ._spec import MAX_LABELS, Arrays
-from ._tensors import codes_of, dense, is_constant, labels_of, number_list, standardised
+from ._tensors import dense, is_constant, number_list, standardised
 
 NEIGHBOURS = 10
 ACTIVE_SHARE = 1 / 20
@@ -57,8 +57,8 @@ def infomec(
         ``infom``, ``infoe``, ``infoc``; ``nmi`` ``(K, D)``, None in a constant factor's row; ``active``, the numbers
         of the active latents. Without an active latent, or a factor that varies, the three are 0.
     """
-    codes = codes_of(arrays)
-    factors = [labels_of(arrays, k) for k in range(arrays.factors.shape[1])]
+    codes = arrays.all_codes
+    factors = [dense(arrays.all_labels[:, k]) for k in range(arrays.factors.shape[1])]
     discrete = _are_discrete(codes) if discrete_latents is None else discrete_latents
     varying = [k for k, labels in enumerate(factors) if labels.max() > 0]
     active = _active(codes, discrete)
@@ -101,12 +101,11 @@ def _nmi(codes: Tensor, factors: Tensor, discrete: bool, rng: np.random.Generato
     """``I(s_k; z_d) / H(s_k)`` of labels ``(n, K)`` that vary: ``(K, D)``."""
     if discrete:
         columns = torch.stack([dense(column) for column in codes.T], 1)
-        rows = [plug_in(columns, labels) for labels in factors.T]
+        rows = mutual_information(columns, factors).T
     else:
         jittered = noisy(standardised(codes), rng)
-        rows = [with_labels(jittered, labels, NEIGHBOURS).clamp(min=0) for labels in factors.T]
-    scaled = [row / entropy(labels) for row, labels in zip(rows, factors.T, strict=True)]
-    return torch.stack(scaled).masked_fill(is_constant(codes), 0.0)
+        rows = torch.stack([with_labels(jittered, labels, NEIGHBOURS).clamp(min=0) for labels in factors.T])
+    return (rows / entropy(factors)[:, None]).masked_fill(is_constant(codes), 0.0)
 
 
 def _infoe(codes: Tensor, factors: list[Tensor], discrete: bool, cut: int | None) -> float:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...errors import InputError
 from ._ksg import between_vectors, noisy, with_labels
 from ._spec import Arrays, Floats
-from ._tensors import checked, codes_of, factors_of, is_constant, labels_of, number_list, standardised
+from ._tensors import checked, dense, is_constant, number_list, standardised
 
 NEIGHBOURS = 3
 
@@ -66,12 +66,12 @@ def mutual_information(x: Any, y: Any, rng: np.random.Generator, neighbours: int
 
 def information_matrix(arrays: Arrays, rng: np.random.Generator, neighbours: int) -> Tensor:
     """``I(z_d; s_k)`` in nats, ``(D, K)``, 0 where either is constant."""
-    codes, factors = codes_of(arrays), factors_of(arrays)
+    codes, factors = arrays.all_codes, arrays.all_factors
     jittered = noisy(standardised(codes), rng)
     columns = []
     for k in range(factors.shape[1]):
         if arrays.is_discrete(k):
-            columns.append(with_labels(jittered, labels_of(arrays, k), neighbours))
+            columns.append(with_labels(jittered, dense(arrays.all_labels[:, k]), neighbours))
         else:
             target, latents = _points(factors[:, [k]], rng), jittered.cpu().numpy()
             found = [between_vectors(latents[:, [d]], target, neighbours) for d in range(latents.shape[1])]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ._ksg import between_vectors, noisy
 from ._spec import Arrays
-from ._tensors import codes_of, factors_of, is_constant, standardised
+from ._tensors import is_constant, standardised
 from .ksg import NEIGHBOURS, information_matrix
 
 
@@ -37,10 +37,10 @@ def leakage(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         ``leaks`` is 0.
     """
     information = information_matrix(arrays, rng, NEIGHBOURS)
-    factors = factors_of(arrays)
+    factors = arrays.all_factors
     varying = [k for k, constant in enumerate(is_constant(factors).tolist()) if not constant]
     latent = _assign(information, varying)
-    codes = noisy(standardised(codes_of(arrays)), rng)
+    codes = noisy(standardised(arrays.all_codes), rng)
     truth = noisy(standardised(factors), rng)
     leaks: list[float | None] = [None] * len(latent)
     own: list[float | None] = [None] * len(latent)

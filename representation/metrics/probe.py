@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ._softmax import Softmax
 from ._spec import Arrays
-from ._tensors import is_constant, labels_of, tensor
+from ._tensors import dense, is_constant
 
 HIDDEN = 64
 STEPS, BATCH, LEARNING_RATE = 600, 256, 0.03
@@ -40,13 +40,13 @@ def probe(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         ``linear_r2``, ``linear_accuracy``, ``mlp_r2``, ``mlp_accuracy``, one number a factor, None where it doesn't
         apply: accuracy of a continuous factor, anything of one that is constant on the train or the test rows.
     """
-    codes, codes_test = _standardised(tensor(arrays.codes), tensor(arrays.codes_test))
+    codes, codes_test = _standardised(arrays.codes, arrays.codes_test)
     varying, discrete = _kinds(arrays)
     where = {"linear_r2": varying, "linear_accuracy": discrete, "mlp_r2": varying, "mlp_accuracy": discrete}
     factors = arrays.factors.shape[1]
     if not varying:
         return {name: _spread(factors, [], []) for name in where}
-    target, truth = _standardised(tensor(arrays.factors)[:, varying], tensor(arrays.factors_test)[:, varying])
+    target, truth = _standardised(arrays.factors[:, varying], arrays.factors_test[:, varying])
     seen, unseen = _labels(arrays, discrete)
     hidden = _Probes(codes.float(), target.float(), seen, int(rng.integers(2**31)))
     values, guesses = hidden.read(codes_test.float())
@@ -61,7 +61,7 @@ def probe(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
 
 def _kinds(arrays: Arrays) -> tuple[list[int], list[int]]:
     """The factors that vary on the train and on the test rows, and the discrete ones among them."""
-    constant = is_constant(tensor(arrays.factors)) | is_constant(tensor(arrays.factors_test))
+    constant = is_constant(arrays.factors) | is_constant(arrays.factors_test)
     varying: list[int] = (~constant).nonzero()[:, 0].tolist()
     return varying, [k for k in varying if arrays.is_discrete(k)]
 
@@ -70,9 +70,9 @@ def _labels(arrays: Arrays, discrete: list[int]) -> tuple[Tensor, Tensor]:
     """Labels of these factors on the train and the test rows: int64 ``(n, L)``, ``(m, L)``."""
     rows = len(arrays.codes), len(arrays.codes_test)
     if not discrete:
-        nothing = torch.zeros(sum(rows), 0, dtype=torch.int64, device=tensor(arrays.codes).device)
+        nothing = torch.zeros(sum(rows), 0, dtype=torch.int64, device=arrays.codes.device)
         return nothing[: rows[0]], nothing[rows[0] :]
-    labels = torch.stack([labels_of(arrays, k) for k in discrete], 1)
+    labels = torch.stack([dense(arrays.all_labels[:, k]) for k in discrete], 1)
     return labels[: rows[0]], labels[rows[0] :]
 
 

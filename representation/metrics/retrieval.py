@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from ._spec import Arrays
-from ._tensors import checked, codes_of, dense, labels_of, mid_ranks, tensor
+from ._tensors import checked, dense, mid_ranks
 
 RANKS = (1, 5, 10)
 
@@ -37,11 +37,13 @@ def retrieval(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         ``score``, the mean of all values' AUC; ``auc`` ``(K, values)``, None for a constant factor; ``recall``, for
         k = 1, 5, 10 (less where there are fewer test rows), one number a factor, of all factors, constant ones too.
     """
-    codes = codes_of(arrays)
+    codes = arrays.all_codes
     ranks = mid_ranks(codes)
-    table: list[list[float] | None] = [_areas(ranks, labels_of(arrays, k)) for k in range(arrays.factors.shape[1])]
+    table: list[list[float] | None] = [
+        _areas(ranks, dense(arrays.all_labels[:, k])) for k in range(arrays.factors.shape[1])
+    ]
     known = [area for row in table if row is not None for area in row]
-    tests = tensor(arrays.codes_test)
+    tests = arrays.codes_test
     kept = [k for k in RANKS if k < len(tests)]
     found = [recall_at_k(tests, labels, kept) for _, labels in map(arrays.labels, range(len(table)))] if kept else []
     recall = {str(k): [row[k] for row in found] for k in kept}
