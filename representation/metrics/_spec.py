@@ -3,107 +3,179 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...errors import InputError
 
 Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
+Reading = Literal["disentanglement_lib"] | None
+"""Whose reading of a metric's definition is followed; None for ours."""
 
 BINS = 20
 MAX_LABELS = 100
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """A representation and the truth, row by row.
+    """A representation and the truth, row by row: float64 tensors on the device that the codes came on.
+
+    `Arrays.of` makes them of NumPy arrays, lists or tensors, with every check. What is fitted is fitted on ``codes`` and
+    scored on ``codes_test``; what is only counted (information, deviations) reads `measured_codes`.
 
     Args:
         codes: ``(n, D)``.
         factors: ``(n, K)``. A factor with at most 100 different values, fewer than half the rows, is discrete.
         codes_test: ``(m, D)``, held out; by default the last third of ``codes``.
         factors_test: ``(m, K)``, held out.
+        apart: Whether the test rows were given as such, rather than cut off here.
 
     Raises:
         InputError: Shapes that don't match, fewer than 10 rows, NaN or infinity.
     """
 
-    codes: Floats
-    factors: Floats
-    codes_test: Floats
-    factors_test: Floats
+    codes: Tensor
+    factors: Tensor
+    codes_test: Tensor
+    factors_test: Tensor
+    apart: bool = True
 
     @classmethod
     def of(cls, codes: Any, factors: Any, codes_test: Any = None, factors_test: Any = None) -> Arrays:
-        """From arrays or tensors of any number type; without test arrays the last third is held out."""
+        """From arrays, lists or tensors of any number type; without test arrays the last third is held out."""
         if (codes_test is None) != (factors_test is None):
             raise InputError("codes_test and factors_test come together: give both or neither")
-        train = _matrix("codes", codes), _matrix("factors", factors)
-        _match(*train, "codes", "factors")
+        z = _matrix("codes", codes)
+        s = _matrix("factors", factors).to(z.device)
+        _match(z, s, "codes", "factors")
         if codes_test is None:
-            cut = len(train[0]) - len(train[0]) // 3
-            return cls(train[0][:cut], train[1][:cut], train[0][cut:], train[1][cut:])
-        test = _matrix("codes_test", codes_test), _matrix("factors_test", factors_test)
-        _match(*test, "codes_test", "factors_test")
-        for name, one, other in (("codes", train[0], test[0]), ("factors", train[1], test[1])):
+            cut = len(z) - len(z) // 3
+            return cls(z[:cut], s[:cut], z[cut:], s[cut:], apart=False)
+        z_test, s_test = (
+            _matrix(f"{name}_test", array).to(z.device)
+            for name, array in (("codes", codes_test), ("factors", factors_test))
+        )
+        _match(z_test, s_test, "codes_test", "factors_test")
+        for name, one, other in (("codes", z, z_test), ("factors", s, s_test)):
             if one.shape[1] != other.shape[1]:
                 raise InputError(f"{name} has {one.shape[1]} columns and {name}_test {other.shape[1]}; they must agree")
-        return cls(*train, *test)
+        return cls(z, s, z_test, s_test)
+
+    @cached_property
+    def all_codes(self) -> Tensor:
+        """Train and test codes together: ``(n + m, D)``."""
+        return torch.cat([self.codes, self.codes_test])
+
+    @cached_property
+    def all_factors(self) -> Tensor:
+        """Train and test factors together: ``(n + m, K)``."""
+        return torch.cat([self.factors, self.factors_test])
 
     @property
-    def all_codes(self) -> Floats:
-        """Train and test codes together."""
-        return np.concatenate([self.codes, self.codes_test])
+    def measured_codes(self) -> Tensor:
+        """What nothing is fitted on: ``codes`` as they were given, so without test rows that were given apart."""
+        return self.codes if self.apart else self.all_codes
 
     @property
-    def all_factors(self) -> Floats:
-        """Train and test factors together."""
-        return np.concatenate([self.factors, self.factors_test])
+    def measured_factors(self) -> Tensor:
+        """The truth of `measured_codes`: ``(rows, K)``."""
+        return self.factors if self.apart else self.all_factors
+
+    @property
+    def measured_labels(self) -> Tensor:
+        """Labels of `measured_codes`' rows: int64 ``(rows, K)``."""
+        return self.all_labels[: len(self.measured_codes)]
+
+    @cached_property
+    def _found(self) -> tuple[tuple[bool, ...], Tensor]:
+        """Which factors are discrete, and the labels of all rows."""
+        pairs = [torch.unique(column, return_inverse=True) for column in self.all_factors.T]
+        most = min(MAX_LABELS, len(self.all_factors) // 2)
+        discrete = tuple(len(values) <= most for values, _ in pairs)
+        bins = equal_width_bins(self.all_factors)
+        columns = [pairs[k][1] if discrete[k] else bins[:, k] for k in range(len(pairs))]
+        return discrete, torch.stack(columns, 1)
+
+    @property
+    def all_labels(self) -> Tensor:
+        """Every factor as labels 0, 1, ... on all rows, a continuous one in 20 equal bins: int64 ``(n + m, K)``."""
+        return self._found[1]
 
     def is_discrete(self, k: int) -> bool:
         """Whether factor ``k`` is treated as a set of labels."""
-        different = len(np.unique(self.all_factors[:, k]))
-        return different <= min(MAX_LABELS, len(self.all_factors) // 2)
+        return self._found[0][k]
 
-    def labels(self, k: int) -> tuple[Labels, Labels]:
+    def labels(self, k: int) -> tuple[Tensor, Tensor]:
         """Factor ``k`` as labels 0, 1, ... on the train and the test rows; a continuous one in 20 equal bins."""
-        values = self.all_factors[:, k]
-        if self.is_discrete(k):
-            found = np.unique(values, return_inverse=True)[1].astype(np.int64)
-        else:
-            found = equal_width_bins(values[:, None])[:, 0]
+        found = self.all_labels[:, k]
         return found[: len(self.codes)], found[len(self.codes) :]
 
+    def resampled(self, rng: np.random.Generator) -> Arrays:
+        """As many train rows drawn from the train rows with replacement, and test rows from the test rows."""
+        rows, rows_test = (
+            torch.from_numpy(rng.integers(len(part), size=len(part))).to(part.device)
+            for part in (self.codes, self.codes_test)
+        )
+        train, test = (self.codes[rows], self.factors[rows]), (self.codes_test[rows_test], self.factors_test[rows_test])
+        return Arrays(*train, *test, apart=self.apart)
 
-def equal_width_bins(values: Floats, bins: int = BINS) -> Labels:
-    """Each column's values in ``bins`` bins of equal width from its minimum to its maximum: int64 1 .. bins.
 
-    The same cuts as disentanglement_lib: `numpy.histogram`'s edges without the last, then `numpy.digitize`.
+def equal_width_bins(values: Tensor, bins: int = BINS) -> Tensor:
+    """Each column's values, ``(n, D)``, in ``bins`` bins of equal width from its minimum to its maximum: int64 1 .. bins.
+
+    The same cuts as disentanglement_lib's (`numpy.histogram`'s edges without the last, then `numpy.digitize`), bit
+    for bit; a constant column is all in one bin.
     """
-    edges = [np.histogram_bin_edges(column, bins)[:-1] for column in values.T]
-    return np.stack([np.digitize(column, cut) for column, cut in zip(values.T, edges, strict=True)], 1).astype(np.int64)
+    low, high = values.amin(0), values.amax(0)
+    same = low == high
+    low, high = torch.where(same, low - 0.5, low), torch.where(same, high + 0.5, high)
+    steps = torch.arange(bins, dtype=values.dtype, device=values.device)
+    edges = steps * ((high - low) / bins)[:, None] + low[:, None]
+    return torch.searchsorted(edges, values.T.contiguous(), right=True).T.contiguous()
 
 
-def _matrix(name: str, array: Any) -> Floats:
-    given = np.asarray(array)
-    if given.dtype.kind not in "biuf":
+def varying(labels: Tensor) -> list[int]:
+    """Columns of ``labels``, ``(n, K)``, with more than one value."""
+    return torch.nonzero(labels.amax(0) > labels.amin(0))[:, 0].tolist()
+
+
+def mean_known(values: list[float | None]) -> float:
+    """Mean of what is not None; 0 where nothing is known."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else 0.0
+
+
+def _matrix(name: str, array: Any) -> Tensor:
+    """``array`` as a float64 matrix, checked; a tensor stays where it is."""
+    given = array.detach() if isinstance(array, Tensor) else _tensor(name, array)
+    if given.is_complex():
         raise InputError(f"{name} must be a matrix of real numbers, not of {given.dtype}")
-    matrix = given.astype(np.float64)
+    matrix = given.double()
     if matrix.ndim != 2 or not matrix.shape[1]:
-        raise InputError(f"{name} must have shape (points, columns), not {matrix.shape}")
-    bad = np.argwhere(~(np.abs(matrix) < np.finfo(np.float32).max))
+        raise InputError(f"{name} must have shape (points, columns), not {tuple(matrix.shape)}")
+    bad = torch.nonzero(~(matrix.abs() < _LARGEST))
     if len(bad):
-        row, column = bad[0]
+        row, column = bad[0].tolist()
         raise InputError(
             f"{name}[{row}, {column}] is {matrix[row, column]}; every number must be finite (and below 3.4e38)"
         )
     return matrix
 
 
-def _match(codes: Floats, factors: Floats, one: str, other: str) -> None:
+def _tensor(name: str, array: Any) -> Tensor:
+    given = np.asarray(array)
+    if given.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be a matrix of real numbers, not of {given.dtype}")
+    return torch.from_numpy(given.astype(np.float64))
+
+
+def _match(codes: Tensor, factors: Tensor, one: str, other: str) -> None:
     if len(codes) != len(factors):
         raise InputError(f"{one} has {len(codes)} rows and {other} {len(factors)}; they must agree")
     if len(codes) < 10:

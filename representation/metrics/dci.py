@@ -1,4 +1,4 @@
-"""Disentanglement, completeness, informativeness (Eastwood & Williams 2018, ICLR)."""
+"""Disentanglement, completeness, informativeness (Eastwood & Williams 2018, ICLR), with boosted trees."""
 
 from __future__ import annotations
 
@@ -6,80 +6,44 @@ from typing import Any
 
 import numpy as np
 
-from ._spec import Arrays, Floats
-
-_TINY = 1e-11
+from . import _boosting
+from ._dci import report, varying_factors
+from ._spec import Arrays
 
 
 def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
-    """Entropies of the importance matrix R of boosted trees that predict each factor from the code.
+    """Entropies of the importance matrix R ``(D, K)`` of boosted trees that predict each factor from the code.
 
-    With disentanglement_lib's reading: one scikit-learn GradientBoostingClassifier (defaults) per factor, importances
-    that sum to 1 per factor, disentanglement = sum over latents of their share of all importance times
-    (1 - H_K(row of R)), completeness = mean over factors of (1 - H_D(column of R)), informativeness = mean held-out
-    accuracy. A factor of a continuum is regressed (GradientBoostingRegressor, informativeness its R^2, at least 0). A
-    factor that is constant on the train or the test rows is left out of all three.
-    From 0 to 1: one latent per factor scores 1, 1, 1; a rotated code keeps informativeness and loses the others; a
-    random code has informativeness at chance. Importances of trees are biased towards latents with many values.
+    ``disentanglement = sum_d rho_d (1 - H_K(R_d / sum R_d))``, rho_d being latent d's share of all importance;
+    ``completeness = mean over k of 1 - H_D(R_k / sum R_k)``; ``informativeness`` = mean held-out accuracy, or R^2 (at
+    least 0) for a continuous factor. That is disentanglement_lib's reading: importances are shares of the reduction of
+    impurity and sum to 1 for each factor, logarithms have the base K or D, 1e-11 is added. A factor that is constant on
+    the train or on the test rows is left out of all three.
+
+    From 0 to 1: one latent per factor scores 1, 1, 1; a duplicated code loses completeness alone, by up to log 2 / log D
+    (trees may prefer one copy); a rotated code keeps most of informativeness and loses the others; a random code has
+    informativeness at chance, and the rest near 0 with many rows. A constant code scores 0, 0 and chance. Importances
+    of trees are biased towards latents with many values, and dead latents cost completeness nothing.
+
+    This is scikit-learn's gradient boosting with features cut into at most 256 bins and all classes fitted at once, some
+    twenty times as fast; `dci_exact` is scikit-learn's own, and at 10,000 points differs by less than 0.02 in each of
+    the three (at 2,000 points and 40 values a factor, by up to 0.025). `dci_lasso` and `dci_forest` are the paper's.
 
     Args:
         arrays: Trained on the train rows, informativeness on the test rows.
-        rng: Seeds the trees.
+        rng: Unused: nothing is drawn.
 
     Returns:
-        ``disentanglement``, ``completeness``, ``informativeness``, and ``importance``, the matrix R ``(D, K)``, 0 for
-        a factor that is left out.
+        ``disentanglement``, ``completeness``, ``informativeness``; ``error``, the mean over factors of
+        ``error_per_factor`` (the error rate, or for a continuous factor the root-mean-square error as a share of its
+        standard deviation, NRMSE; None for a factor left out); ``zero_shot_gap``, the mean over factors of the error on
+        test rows whose combination of labels no train row has, minus that on the others (None unless the test rows hold
+        both); ``importance``, R ``(D, K)``, to draw as a Hinton diagram, 0 for a factor left out.
     """
-    varying = [
-        k for k in range(arrays.factors.shape[1]) if _varies(arrays.factors, k) and _varies(arrays.factors_test, k)
+    kept = varying_factors(arrays)
+    targets = [
+        _boosting.classes(arrays.labels(k)[0]) if arrays.is_discrete(k) else _boosting.continuum(arrays.factors[:, k])
+        for k in kept
     ]
-    importance = np.zeros((arrays.codes.shape[1], arrays.factors.shape[1]))
-    if not varying:
-        scores = dict.fromkeys(("disentanglement", "completeness", "informativeness"), 0.0)
-        return {**scores, "importance": importance.tolist()}
-    fitted = [_importance(arrays, k, rng) for k in varying]
-    importance[:, varying] = np.stack([column for column, _ in fitted], axis=1)
-    return {
-        "disentanglement": disentanglement(importance[:, varying]),
-        "completeness": completeness(importance[:, varying]),
-        "informativeness": float(np.mean([score for _, score in fitted])),
-        "importance": importance.tolist(),
-    }
-
-
-def _varies(factors: Floats, k: int) -> bool:
-    return bool(np.ptp(factors[:, k]) > 0)
-
-
-def disentanglement(importance: Floats) -> float:
-    """1 - entropy (base K) of each latent's importances, weighted by the latent's share of all importance."""
-    if importance.shape[1] == 1:
-        return 1.0
-    share = importance.sum(1) / max(importance.sum(), _TINY)
-    return float((share * (1 - _entropy(importance.T, importance.shape[1]))).sum())
-
-
-def completeness(importance: Floats) -> float:
-    """Mean over factors of 1 - entropy (base D) of the factor's importances."""
-    if importance.shape[0] == 1:
-        return 1.0
-    return float((1 - _entropy(importance, importance.shape[0])).mean())
-
-
-def _entropy(columns: Floats, base: int) -> Floats:
-    """Of each column, normalised to sum 1."""
-    p = (columns + _TINY) / (columns + _TINY).sum(0)
-    return np.asarray(-(p * np.log(p)).sum(0) / np.log(base))
-
-
-def _importance(arrays: Arrays, k: int, rng: np.random.Generator) -> tuple[Floats, float]:
-    """Importance ``(D,)`` of each latent for factor ``k``, and the held-out score."""
-    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor  # takes a second to import
-
-    seed = int(rng.integers(2**31))
-    if arrays.is_discrete(k):
-        train, test = arrays.labels(k)
-        model = GradientBoostingClassifier(random_state=seed).fit(arrays.codes, train)
-        return model.feature_importances_, float(model.score(arrays.codes_test, test))
-    model = GradientBoostingRegressor(random_state=seed).fit(arrays.codes, arrays.factors[:, k])
-    return model.feature_importances_, max(0.0, float(model.score(arrays.codes_test, arrays.factors_test[:, k])))
+    fitted = _boosting.boost(arrays.codes, arrays.codes_test, targets) if kept else []
+    return report(arrays, kept, fitted, lambda k: not arrays.is_discrete(k))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from ._spec import Arrays, Floats
+from ._spec import Arrays, mean_known
 
 
 def r2(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
@@ -25,24 +27,24 @@ def r2(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         a factor that is constant is None in all three.
     """
     rows = [_one_factor(arrays, k) for k in range(arrays.factors.shape[1])]
-    known = [row[0] for row in rows if row[0] is not None]
-    single, latent, linear = (list(column) for column in zip(*rows, strict=True))
-    return {"score": float(np.mean(known)) if known else 0.0, "single": single, "latent": latent, "linear": linear}
+    single, latent, linear = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
+    return {"score": mean_known(single), "single": single, "latent": latent, "linear": linear}
 
 
 def _one_factor(arrays: Arrays, k: int) -> tuple[float | None, int | None, float | None]:
     target, truth = arrays.factors[:, k], arrays.factors_test[:, k]
-    if np.ptp(target) == 0 or np.ptp(truth) == 0:
+    if target.min() == target.max() or truth.min() == truth.max():
         return None, None, None
-    fits = [fit_r2(arrays.codes[:, [d]], target, arrays.codes[:, [d]], target) for d in range(arrays.codes.shape[1])]
-    best = int(np.argmax(fits))
+    z = arrays.codes - arrays.codes.mean(0)
+    tilt = ((z * (target - target.mean())[:, None]).sum(0)) ** 2 / (z**2).sum(0)
+    best = int(torch.where(z.abs().amax(0) > 0, tilt, 0.0).argmax())
     single = fit_r2(arrays.codes[:, [best]], target, arrays.codes_test[:, [best]], truth)
     return single, best, fit_r2(arrays.codes, target, arrays.codes_test, truth)
 
 
-def fit_r2(x: Floats, y: Floats, x_test: Floats, y_test: Floats) -> float:
+def fit_r2(x: Tensor, y: Tensor, x_test: Tensor, y_test: Tensor) -> float:
     """R^2 on test rows of least squares with intercept, at least 0: codes ``(n, d)``, target ``(n,)``."""
-    design, design_test = (np.column_stack([part, np.ones(len(part))]) for part in (x, x_test))
-    weights = np.linalg.lstsq(design, y, rcond=None)[0]
-    residual = y_test - design_test @ weights
+    mean, level = x.mean(0), y.mean()
+    weights = torch.linalg.pinv(x - mean) @ (y - level)
+    residual = y_test - level - (x_test - mean) @ weights
     return max(0.0, 1 - float((residual**2).sum() / ((y_test - y_test.mean()) ** 2).sum()))

@@ -1,0 +1,102 @@
+"""What all variants of DCI share: scores of an importance matrix, errors, and the gap on unseen combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._spec import Arrays, mean_known
+
+_TINY = 1e-11
+
+Fitted = tuple[Tensor, Tensor]
+"""Of one factor: importances of the latents ``(D,)``, and predictions of the test rows ``(m,)``."""
+
+
+def report(arrays: Arrays, kept: list[int], fitted: list[Fitted], regressed: Callable[[int], bool]) -> dict[str, Any]:
+    """All numbers of one variant of DCI.
+
+    Args:
+        arrays: Codes and factors.
+        kept: Factors that vary on the train and on the test rows.
+        fitted: For each of those.
+        regressed: Whether a factor was predicted as a number, not as a label.
+
+    Returns:
+        What `dci` states.
+    """
+    latents, factors = arrays.codes.shape[1], arrays.factors.shape[1]
+    importance = torch.zeros(latents, factors, dtype=torch.float64)
+    errors: list[float | None] = [None] * factors
+    gaps: list[float | None] = [None] * factors
+    seen = _seen(arrays)
+    for k, (share, guess) in zip(kept, fitted, strict=True):
+        importance[:, k] = share.cpu()
+        loss = _losses(arrays, k, guess.double().to(seen.device), regressed(k))
+        errors[k] = _error(loss, regressed(k))
+        if seen.any() and not seen.all():
+            gaps[k] = _error(loss[~seen], regressed(k)) - _error(loss[seen], regressed(k))
+    informed = [_informed(error, regressed(k)) for k, error in enumerate(errors)]
+    known = importance[:, kept]
+    return {
+        "disentanglement": disentanglement(known) if kept else 0.0,
+        "completeness": completeness(known) if kept else 0.0,
+        "informativeness": mean_known(informed),
+        "error": mean_known(errors),
+        "error_per_factor": errors,
+        "zero_shot_gap": None if all(gap is None for gap in gaps) else mean_known(gaps),
+        "importance": importance.tolist(),
+    }
+
+
+def varying_factors(arrays: Arrays) -> list[int]:
+    """Factors with more than one value both on the train and on the test rows."""
+    parts = (arrays.factors, arrays.factors_test)
+    return [k for k in range(arrays.factors.shape[1]) if all(float(part[:, k].std()) > 0 for part in parts)]
+
+
+def disentanglement(importance: Tensor) -> float:
+    """``sum_d rho_d (1 - H_K(P_d))``: ``(D, K)``, P a row as shares, rho its share of all importance."""
+    if importance.shape[1] == 1:
+        return 1.0
+    share = importance.sum(1) / max(float(importance.sum()), _TINY)
+    return float((share * (1 - _entropy(importance))).sum())
+
+
+def completeness(importance: Tensor) -> float:
+    """``mean over k of 1 - H_D(P_k)``: ``(D, K)``, P a column as shares."""
+    return 1.0 if importance.shape[0] == 1 else float((1 - _entropy(importance.T)).mean())
+
+
+def _entropy(rows: Tensor) -> Tensor:
+    """Of each row, normalised to sum 1, to the base of its length."""
+    p = rows + _TINY
+    return torch.special.entr(p / p.sum(1, keepdim=True)).sum(1) / torch.tensor(float(rows.shape[1])).log()
+
+
+def _losses(arrays: Arrays, k: int, guess: Tensor, regressed: bool) -> Tensor:
+    """Of each test row: squared error by the test rows' variance, or whether the label is wrong."""
+    if not regressed:
+        return (guess != arrays.labels(k)[1]).double()
+    truth = arrays.factors_test[:, k]
+    return (guess - truth) ** 2 / truth.var(correction=0)
+
+
+def _error(loss: Tensor, regressed: bool) -> float:
+    """The normalised root-mean-square error, or the error rate."""
+    return float(loss.mean() ** (0.5 if regressed else 1))
+
+
+def _informed(error: float | None, regressed: bool) -> float | None:
+    """R^2, at least 0, or the accuracy."""
+    return None if error is None else max(0.0, 1 - error ** (2 if regressed else 1))
+
+
+def _seen(arrays: Arrays) -> Tensor:
+    """Whether a test row's combination of labels occurs on the train rows: bool ``(m,)``."""
+    n = len(arrays.codes)
+    place = torch.unique(arrays.all_labels, dim=0, return_inverse=True)[1]
+    return torch.isin(place[n:], place[:n])
