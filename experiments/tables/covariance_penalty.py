@@ -166,7 +166,7 @@ def _images(job: Job, folder: Path) -> Numbers:
 
 
 def small_sprites(n: int, seed: int) -> Tensor:
-    """dSprites' scenes in colour, four pixels averaged into one: uint8 ``(n, 32, 32, 3)``."""
+    """Scenes of dSprites in colour, four pixels averaged into one: uint8 ``(n, 32, 32, 3)``."""
     images, _ = draw_states(training.SPRITES, n, seed, colour="rgb")
     return torch.cat([to_images(avg_pool2d(to_floats(part), 2)) for part in torch.split(images, training.PART)])
 

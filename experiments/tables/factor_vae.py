@@ -1,4 +1,4 @@
-"""FactorVAE, figure 3: reconstruction and two metrics, of beta-VAE against beta and FactorVAE against gamma (Kim & Mnih).
+"""FactorVAE, figure 3: reconstruction and two metrics against beta-VAE's beta and FactorVAE's gamma (Kim & Mnih 2017).
 
 The paper trains on dSprites, with a discriminator of six layers of 1000 units that is updated five times a step, ten
 seeds a point; both metrics leave the shape out. Of the values it prints only that beta 7, beta-VAE's best, has a

@@ -3,9 +3,9 @@
 The paper trains fully connected networks on dSprites, six latents, two groups of three, beta 1, 5 and 10 beside it, ten
 seeds each, and measures with 20 bins on 10,000 images. It doesn't say how many steps it trains.
 
-What differs, at every scale: images are drawn from dSprites' factors without end; the reconstruction loss is that of the
-whole code, drawn from its posterior. At scale cpu also: the small network conv, learning rate 1e-3 (the paper: 1e-4),
-3,000 steps, two seeds.
+What differs, at every scale: images are drawn from dSprites' factors without end; the reconstruction loss is that of
+the whole code, drawn from its posterior. At scale cpu also: the small network conv, learning rate 1e-3 instead
+of 1e-4, 3,000 steps, two seeds.
 """
 
 from __future__ import annotations

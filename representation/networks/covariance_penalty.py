@@ -1,7 +1,7 @@
 """Kågebäck & Mogren 2018, section 3.4: two convolutions and two layers each way, half a million weights in all.
 
-The paper gives no widths; with 32 and 64 channels and a layer of 50 units, 84 latents of a 32x32 image in colour come to
-495,000.
+The paper gives no widths; with 32 and 64 channels and a layer of 50 units, 84 latents of a 32x32 image in colour come
+to 495,000.
 """
 
 from __future__ import annotations
