@@ -32,6 +32,12 @@ def say(axes: Any, title: str, x: str, y: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def explain(axes: Any) -> None:
+    """A legend, where there is something to explain."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7, frameon=False)
+
+
 def curve(axes: Any, done: Sequence[Done], labels: Mapping[float, str], number: str, **style: Any) -> None:
     """Mean over the repetitions against the labels' values, with a bar of one standard deviation to both sides."""
     values = {x: collect(done, label, number) for x, label in labels.items()}

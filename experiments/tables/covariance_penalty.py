@@ -191,7 +191,7 @@ def _against_error(linear: dict[str, Done]) -> Figure:
             place.plot(np.maximum(error, FLOOR), found, "o-", color=colour, markersize=3, linewidth=1.2, label=label)
         place.set_xscale("log")
         drawing.say(place, title, "mean squared error", "")
-    axes[0][0].legend(fontsize=7, frameon=False)
+    drawing.explain(axes[0][0])
     return figure
 
 

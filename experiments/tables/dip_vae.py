@@ -69,7 +69,7 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     for colour, label in zip(drawing.COLOURS, OBJECTIVES, strict=False):
         _mark(axes[0][0], done, label, colour)
     drawing.say(axes[0][0], "", "squared error of a pixel", "Higgins' metric (%)")
-    axes[0][0].legend(fontsize=7, frameon=False)
+    drawing.explain(axes[0][0])
     return {"metric_against_error": figure}
 
 
