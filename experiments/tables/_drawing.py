@@ -9,11 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..figures import GREY, INK
+from ..figures import INK
 from ..movies import coloured
 from ._jobs import Done
 from ._results import collect
 
+GAP_PX = 3
 COLOURS = ("#2f6fb3", "#d1783c", "#3f8f5b", "#a34a6f", "#7a6cb0", "#8a8f45")
 
 
@@ -58,14 +59,14 @@ def dots(axes: Any, done: Sequence[Done], labels: Sequence[str], number: str) ->
 
 
 def strips(images: NDArray[np.uint8], names: Sequence[str]) -> Figure:
-    """Rows of images ``(rows, columns, H, W, C)``, each with its name at the left."""
-    rows, columns = images.shape[:2]
-    figure, axes = panels(rows, columns, (0.85, 0.85))
-    for row, (name, strip) in enumerate(zip(names, images, strict=True)):
-        for place, image in zip(axes[row], strip, strict=True):
-            place.imshow(coloured(image), interpolation="nearest")
-            place.set_xticks([])
-            place.set_yticks([])
-            place.spines[:].set_color(GREY)
-        axes[row][0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8, color=INK)
+    """Rows of images ``(rows, columns, H, W, C)``, each with its name at the left, drawn as one."""
+    rows, columns, height, width = images.shape[:4]
+    tiles = np.full((rows, columns, height + GAP_PX, width + GAP_PX, 3), 255, np.uint8)
+    tiles[:, :, :height, :width] = coloured(images)
+    figure, ((axes,),) = panels(1, 1, (0.75 * columns + 1, 0.75 * rows))
+    axes.imshow(tiles.swapaxes(1, 2).reshape(rows * (height + GAP_PX), -1, 3), interpolation="nearest")
+    axes.set_yticks((np.arange(rows) + 0.5) * (height + GAP_PX), names, fontsize=8, color=INK)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     return figure

@@ -6,10 +6,10 @@ support vector machine with a radial kernel, beta from 0 to 4 in steps of .1, ag
 from. The paper prints no values.
 
 What differs, at every scale: shapes are drawn from all combinations of their factors without end, where the paper
-splits the distinct images; ten latents and the networks' sizes are this library's; all digits train the autoencoder, and
-shares of 10, 30 and 100% of their labels the classifier. Where only MNIST's 10,000 test digits are at hand, 8,000 of
-them are trained on and 2,000 held out. At scale cpu also: beta 0, 1 and 4 (digits: 0, .1, 1 and 4), two seeds, 1,000
-steps, 300 of fully connected networks, 600 of digits, whose networks are convolutional.
+splits the distinct images; ten latents and the networks' sizes are this library's; all digits train the autoencoder,
+and shares of 10, 30 and 100% of their labels the classifier. Where only MNIST's 10,000 test digits are at hand, 8,000
+of them are trained on and 2,000 held out. At scale cpu also: beta 0, 1 and 4 (digits: 0, .1, 1 and 4), two seeds,
+1,000 steps, 300 of fully connected networks, 600 of digits, whose networks are convolutional.
 """
 
 from __future__ import annotations

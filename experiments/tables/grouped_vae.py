@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from ...representation import metrics
 from ...representation.objectives import beta, grouped_vae
+from ..figures import GREY
 from . import _drawing as drawing
 from . import _training as training
 from ._jobs import Done, Job, Numbers, Scale, repeated
@@ -74,7 +75,7 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     concentration, axes = drawing.panels(1, len(PLACES), (2.9, 2.6))
     for place, name in zip(axes[0], sorted(PLACES, reverse=True), strict=True):
         drawing.dots(place, done, list(OBJECTIVES), name)
-        place.axhline(0, color=drawing.GREY, linewidth=0.8)
+        place.axhline(0, color=GREY, linewidth=0.8)
         drawing.say(place, name.removeprefix("mic "), "", "MIC, first three latents")
     gap, (axes,) = drawing.panels(1, 1, (3.6, 2.6))
     drawing.dots(axes[0], done, list(OBJECTIVES), "mig")
