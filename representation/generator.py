@@ -18,7 +18,7 @@ from .objectives import capacity
 from .objectives._terms import Batch, gaussian_kl
 from .training import Learner
 
-SPEED = 10.0
+SPEED = 20.0
 FIRST_SCALE = 0.5
 
 
@@ -26,12 +26,13 @@ class Generator(Learner):
     """A decoder that is told the factors, each scaled and with noise added, as much as the capacity allows.
 
     Factor k becomes ``z_k ~ N(scale_k * f_k, exp(logvar_k))``, f_k standardised; scale and logvar are learned, the same
-    for all images. They are kept at a tenth of their size, so that Adam moves them ten times as fast as weights.
+    for all images. They are kept at a twentieth of their size: Adam moves them twenty times as fast as weights.
 
     Args:
         shape: Of the images.
         factors: Of the world; categorical and cyclic ones are scaled like the others, as in the paper.
         coefficients: Of the capacity's rise (equation 7).
+        hold: Steps before it rises, in which the decoder learns to draw from the little that passes.
         net: Name of the network whose decoder is trained.
         generator: Draws the first weights.
     """
@@ -41,11 +42,12 @@ class Generator(Learner):
         shape: ImageShape,
         factors: Sequence[Factor],
         coefficients: capacity.Config,
+        hold: int,
         net: str,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.coefficients, self.names = coefficients, [factor.name for factor in factors]
+        self.coefficients, self.hold, self.names = coefficients, hold, [factor.name for factor in factors]
         self.decoder: nn.Module = network(net).decoder(len(factors), shape)
         initialise(self, generator)
         self.slow_scale = nn.Parameter(torch.full((len(factors),), FIRST_SCALE / SPEED))
@@ -60,7 +62,7 @@ class Generator(Learner):
         x = to_floats(batch.image)
         seen = (batch.factors - self.get_buffer("middle")) / self.get_buffer("deviation")
         noise = torch.randn(1, *seen.shape, generator=generator, device=x.device)
-        return Batch(x, seen, None, noise, step)
+        return Batch(x, seen, None, noise, max(0, step - self.hold))
 
     def forward(self, inputs: Batch, turn: int = 0) -> dict[str, Tensor]:
         """The capacity objective's terms, and the KL divergence of each factor in nats, ``"kl of NAME"``."""

@@ -58,6 +58,22 @@ def dots(axes: Any, done: Sequence[Done], labels: Sequence[str], number: str) ->
     axes.set_xticks(range(len(labels)), labels)
 
 
+def heat_maps(row: Sequence[Any], maps: NDArray[Any], reach: float = 3.0) -> Any:
+    """Maps ``(n, rows, columns)``, one to a panel, blue to red from ``-reach`` to ``reach``; returns the last image."""
+    drawn: Any = None
+    for place, one in zip(row, maps, strict=False):
+        drawn = place.imshow(one, cmap="bwr", vmin=-reach, vmax=reach)
+        place.set_xticks([])
+        place.set_yticks([])
+    return drawn
+
+
+def smooth(values: Any, share: int) -> Any:
+    """Running means over one in ``share`` of the values, as many fewer as that takes."""
+    width = max(1, len(values) // share)
+    return np.convolve(values, np.full(width, 1 / width), mode="valid")
+
+
 def strips(images: NDArray[np.uint8], names: Sequence[str]) -> Figure:
     """Rows of images ``(rows, columns, H, W, C)``, each with its name at the left, drawn as one."""
     rows, columns, height, width = images.shape[:4]

@@ -104,7 +104,7 @@ def write(table: Table, found: dict[str, Any], done: Sequence[Done], out: Path) 
     """``table.json``, ``table.md`` and the figures, in the folder that the jobs are in."""
     drawn = table.figures(list(done)) if done else {}
     for name, figure in drawn.items():
-        write_atomically(out / f"{name}.png", partial(figure.savefig, dpi=110, format="png"))
+        write_atomically(out / f"{name}.png", partial(figure.savefig, dpi=110, format="png", bbox_inches="tight"))
     text = json.dumps(found, indent=2)
     write_atomically(out / "table.json", lambda file: file.write_text(text))
     page = markdown(table, found, rows(table, done), list(drawn))

@@ -9,7 +9,8 @@ What differs, at every scale: a latent counts as active if its mean KL divergenc
 through from the capacity on at which its own, smoothed, stays above .25 nats; coloured sprites are this library's, and
 so are blobs, with a standard deviation of 8 pixels; there are no pictures of the generator at each capacity. At scale
 cpu also: the small network conv, learning rate 1e-3 instead of 5e-4, 3,000 steps over which capacity rises instead of
-100,000, two seeds, and gamma 200 for the generator, as with 1000 so few steps move all factors alike.
+100,000, two seeds; the generator's capacity rests for two fifths of them at first, and its gamma is 200, as otherwise
+so few steps move all factors alike.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ BLOBS = {"blob, VAE": 1.0, "blob, beta 150": 150.0}
 LOW, HIGH, ACTIVE, ONSET = 0.5, 25.0, 0.1, 0.25
 GRID = 32
 WIDE = {"sigma_px": 8.0}
+HELD = {"smoke": 0.4, "cpu": 0.4, "paper": 0.0}
+"""Share of the steps before the generator's capacity rises."""
 GAMMAS = {"smoke": 1000.0, "cpu": 200.0, "paper": 1000.0}
 SMOOTHED = 40
 """Running means are over a share of one in so many logged steps."""
@@ -73,10 +76,16 @@ def jobs(scale: Scale) -> list[Job]:
         scale,
         {
             **blobs,
-            "factors, capacity 0.5 to 25": {**told, "rise": rise, "gamma": GAMMAS[scale.name]},
+            "factors, capacity 0.5 to 25": {**told, **_rise(scale)},
             "colours, capacity 0 to 25": {**colours, "env_options": {"colour": "rgb"}},
         },
     )
+
+
+def _rise(scale: Scale) -> dict[str, Any]:
+    """How the generator's capacity rises."""
+    hold = round(HELD[scale.name] * scale.steps)
+    return {"gamma": GAMMAS[scale.name], "hold": hold, "rise": max(1, round(0.9 * scale.steps) - hold)}
 
 
 def run(job: Job, folder: Path) -> Numbers:
@@ -117,24 +126,20 @@ def _told(job: Job, folder: Path) -> Numbers:
     env = make_factored(training.SPRITES, wanted["batch_size"], device)
     coefficients = capacity.Config(wanted["gamma"], LOW, HIGH, wanted["rise"])
     first = torch.Generator().manual_seed(job.seed)
-    learner = Generator(image_shape(env), env.factors, coefficients, wanted["network"], first)
+    learner = Generator(image_shape(env), env.factors, coefficients, wanted["hold"], wanted["network"], first)
     options = FitOptions(
         wanted["steps"], wanted["learning_rate"], seed=job.seed, device=wanted["device"], progress=False
     )
     fit(learner, FreshStates(env, job.seed), options, folder)
     scalars = read_scalars(folder / SCALARS)
-    at = smooth([coefficients.target(step) for step in scalars["kl"][0]])
-    curves = {name: smooth(scalars[f"kl of agent.{name}"][1]) for name in FACTORS}
-    np.savez(folder / "curves.npz", capacity=at, distortion=smooth(scalars["reconstruction"][1]), **curves)
+    at = drawing.smooth([coefficients.target(max(0, step - wanted["hold"])) for step in scalars["kl"][0]], SMOOTHED)
+    curves = {name: drawing.smooth(scalars[f"kl of agent.{name}"][1], SMOOTHED) for name in FACTORS}
+    np.savez(
+        folder / "curves.npz", capacity=at, distortion=drawing.smooth(scalars["reconstruction"][1], SMOOTHED), **curves
+    )
     onsets = {name: onset(at, curve) for name, curve in curves.items()}
     numbers: Numbers = {f"onset of {name}": value for name, value in onsets.items() if value is not None}
     return {"kl": scalars["kl"][1][-1], "reconstruction": scalars["reconstruction"][1][-1], **numbers}
-
-
-def smooth(values: Any) -> Any:
-    """Running means over one in forty values."""
-    width = max(1, len(values) // SMOOTHED)
-    return np.convolve(values, np.full(width, 1 / width), mode="valid")
 
 
 def onset(at: Any, curve: Any) -> float | None:
@@ -165,11 +170,8 @@ def _tuned(blobs: dict[str, Path]) -> Figure:
     latents = min(6, *(len(part) for part in maps.values()))
     figure, axes = drawing.panels(len(maps), latents, (1.25, 1.35))
     for row, (label, part) in zip(axes, maps.items(), strict=True):
-        for number, (place, one) in enumerate(zip(row, part, strict=False)):
-            drawn = place.imshow(one, cmap="bwr", vmin=-3, vmax=3)
-            place.set_xticks([])
-            place.set_yticks([])
-            drawing.say(place, "" if number else label, "", "")
+        drawn = drawing.heat_maps(row, part)
+        row[0].set_title(label, fontsize=8, loc="left")
     figure.colorbar(drawn, ax=axes, shrink=0.7)
     return figure
 
