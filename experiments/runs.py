@@ -47,12 +47,14 @@ class How:
         precision: 32 or bf16.
         compile: Whether the step is compiled.
         checkpoint_every: Steps from one checkpoint to the next.
+        progress: Whether a progress bar is shown.
     """
 
     device: str = "auto"
     precision: Literal["32", "bf16"] = "32"
     compile: bool = False
     checkpoint_every: int = 250
+    progress: bool = True
 
 
 @dataclass(frozen=True)

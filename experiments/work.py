@@ -42,7 +42,7 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
 def train(run: Run, prepared: Prepared, how: How) -> None:
     """Train (or go on training) in the run's folder, which is there; the weights are written at the end."""
     started = time.perf_counter()
-    fit(prepared.learner, prepared.data, _options(run, how, f"{run.learner}, seed {run.seed}"), run.folder)
+    fit(prepared.learner, prepared.data, fit_options(run, how, f"{run.learner}, seed {run.seed}"), run.folder)
     run.save(prepared.learner)
     run.write_metrics(train_seconds=time.perf_counter() - started)
 
@@ -65,14 +65,15 @@ def train_together(runs: list[Run], prepared: list[Prepared], how: How, vary: st
     started = time.perf_counter()
     ensemble = Ensemble([one.learner for one in prepared], [vary] if vary else [])
     data = EnsembleData([one.data for one in prepared], seeds, pick_device(how.device))
-    fit(ensemble, data, _options(runs[0], how, f"{len(runs)} x {runs[0].learner}"), folder)
+    fit(ensemble, data, fit_options(runs[0], how, f"{len(runs)} x {runs[0].learner}"), folder)
     seconds = time.perf_counter() - started
     for run, member in zip(runs, ensemble.members(), strict=True):
         run.save(member)
         run.write_metrics(train_seconds=seconds / len(runs), trained_together=len(runs))
 
 
-def _options(run: Run, how: How, title: str) -> FitOptions:
+def fit_options(run: Run, how: How, title: str) -> FitOptions:
+    """How a run is trained; the title stands beside the progress bar."""
     config = run.config
     decay = getattr(config, "weight_decay", 0.0)
     return FitOptions(config.steps, config.learning_rate, weight_decay=decay, seed=run.seed, title=title, **vars(how))

@@ -75,6 +75,7 @@ class FitOptions:
         precision: ``"32"``, or ``"bf16"``: weights in float32, the forward pass in bfloat16 where that is safe.
         compile: Compile the step into one program (torch.compile); minutes to build, for long trainings.
         title: Shown beside the progress bar.
+        progress: Whether a progress bar is shown; one of many trainings at a time shows none.
     """
 
     steps: int
@@ -87,6 +88,7 @@ class FitOptions:
     precision: Literal["32", "bf16"] = "32"
     compile: bool = False
     title: str = "training"
+    progress: bool = True
 
     def share(self, step: int) -> float:
         """The learning rate of a step over the full one: 1, then linearly down, so that the weights settle."""
@@ -124,7 +126,7 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
     start = trainer.load()
     scalars = SummaryWriter(str(folder / SCALARS), purge_step=start + 1)
     learner.train()
-    with progress_bar(options.title, start, options.steps) as bar, interruptible() as interrupted, scalars:
+    with progress_bar(options, start) as bar, interruptible() as interrupted, scalars:
         for step in range(start, options.steps):
             terms: dict[str, Tensor] = {}
             for number, player in enumerate(players):
@@ -263,16 +265,17 @@ def _dotted(tree: dict[Any, Any]) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in tree.items()}
 
 
-def progress_bar(title: str, start: int, total: int) -> Progress:
-    """A bar on stderr with rate and time left; enter it as a context, its one task is number 0."""
+def progress_bar(options: FitOptions, start: int) -> Progress:
+    """A bar on stderr with loss and time left; enter it as a context, its one task is number 0."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("loss {task.fields[loss]:.4g}"),
     )
-    bar = Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True))
-    bar.add_task(title, total=total, completed=start, loss=float("nan"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, *times, console=Console(stderr=True), disable=not options.progress)
+    bar.add_task(options.title, total=options.steps, completed=start, loss=float("nan"))
     return bar
 
 

@@ -53,7 +53,17 @@ def refused(done: Any, *words: str) -> None:
 def test_help_names_every_command(cli: Any) -> None:
     done = cli("--help")
     assert done.status == 0
-    assert set(module.command_names()) == {"bench", "demo", "evaluate", "list", "plan", "play", "report", "train"}
+    assert set(module.command_names()) == {
+        "bench",
+        "demo",
+        "evaluate",
+        "list",
+        "plan",
+        "play",
+        "report",
+        "table",
+        "train",
+    }
     for name, line in module.command_names().items():
         assert name in done.out and line and line in done.out
         assert cli(name, "--help").status == 0

@@ -1,0 +1,191 @@
+"""The papers' tables: each works at its smallest, takes up where it stopped, and holds the paper's own numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unbraid.errors import InputError
+from unbraid.experiments import tables
+from unbraid.experiments.tables._jobs import RESULT, Job, Scale, read, repeated
+from unbraid.experiments.tables._results import Row, short
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
+ALONE = ("--workers", "1")
+OWN = '''"""A table of one's own.
+
+It differs in everything.
+"""
+from pathlib import Path
+from unbraid.experiments.tables import Job, Scale
+from matplotlib.figure import Figure
+
+SCALES = {"smoke": Scale("smoke", seeds=2, steps=1, points=1)}
+NUMBERS = {"value": "what was found"}
+PAPER = {("good", "value"): 3.0}
+
+def jobs(scale):
+    labels = ("bad", "good") if (HERE / "broken").exists() else ("good", "bad")
+    return [Job(label, seed, {"steps": scale.steps}) for seed in range(scale.seeds) for label in labels]
+
+def run(job, folder):
+    with (HERE / "log").open("a") as log:
+        log.write(f"{job.name}\\n")
+    if job.label == "bad" and (HERE / "broken").exists():
+        raise RuntimeError("no luck")
+    return {"value": 4.0 + 2 * job.seed}
+
+def figures(done):
+    return {"empty": Figure()}
+'''
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a user's table, whose jobs labelled bad fail while the file broken is there."""
+    name = f"own_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(OWN.replace("HERE", f"Path({str(tmp_path)!r})"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken").touch()
+    return tmp_path
+
+
+def own_table(own: Path) -> str:
+    return f"own_{own.name}:own_{own.name}"
+
+
+@pytest.mark.parametrize("name", tables.names())
+def test_every_table_works_at_its_smallest(name: str, cli: Any, tmp_path: Path) -> None:
+    done = cli("table", name, "--scale", "smoke", "--out", tmp_path, "--json", *ALONE)
+    assert done.status == 0, done.err
+    found, made = json.loads(done.out), tables.table(name)
+    labels = {job.label for job in made.jobs(made.scales["smoke"])}
+    assert {row["label"] for row in found["rows"]} == labels and found["failed"] == []
+    assert all(math.isfinite(row["mean"]) for row in found["rows"])
+    assert {row["number"] for row in found["rows"]} <= set(made.numbers)
+    assert found == json.loads((tmp_path / "table.json").read_text())
+    page = (tmp_path / "table.md").read_text()
+    assert page.startswith(f"# {made.title}\n") and "What differs" in page
+    for picture in tmp_path.glob("*.png"):
+        assert f"({picture.name})" in page
+    assert list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize("name", tables.names())
+def test_every_table_is_complete(name: str) -> None:
+    made = tables.table(name)
+    assert set(made.scales) == {"smoke", "cpu", "paper"}
+    labels: set[str] = set()
+    for size, scale in made.scales.items():
+        jobs = made.jobs(scale)
+        assert scale.name == size
+        assert len({job.name for job in jobs}) == len(jobs)
+        assert all(json.loads(json.dumps(job.settings)) == job.settings for job in jobs)
+        labels |= {job.label for job in jobs}
+    assert {label for label, _ in made.paper} <= labels
+    assert {number for _, number in made.paper} <= set(made.numbers)
+
+
+def test_the_papers_values_are_theirs() -> None:
+    paper = {name: tables.table(name).paper for name in tables.names()}
+    assert [paper["dip_vae"][label, "metric"] for label in ("VAE", "beta-VAE, beta 4")] == [81.3, 80.7]
+    assert [paper["dip_vae"][label, "metric"] for label in ("beta-VAE, beta 60", "DIP-VAE")] == [95.7, 98.7]
+    assert paper["dip_vae"]["DIP-VAE", "reconstruction"] == 0.0018
+    assert [paper["grouped_vae"][label, "mig"] for label in ("Grouped-VAE", "beta 5")] == [0.023, 0.027]
+    assert paper["grouped_vae"]["beta 1", "reconstruction"] == 34.8
+    assert paper["factor_vae"]["FactorVAE, gamma 35", "reconstruction"] == 40
+    images = [paper["covariance_penalty"][f"images, {label}", "cvr"] for label in ("no penalty", "L_Sigma", "L1")]
+    assert images == [20.0, 6.56, 4.03]
+
+
+def test_a_failed_job_is_named_and_the_others_finish_and_are_not_done_again(own: Path, cli: Any) -> None:
+    first = cli("table", own_table(own), "--scale", "smoke", *ALONE)
+    assert first.status == 1
+    assert "bad-seed-0 failed: RuntimeError: no luck" in first.err and "bad-seed-1 failed" in first.err
+    assert "5 ± 1.41" in first.out and "+2" in first.out
+    (own / "broken").unlink()
+    second = cli("table", own_table(own), "--scale", "smoke", "--json", *ALONE)
+    assert second.status == 0
+    assert (own / "log").read_text().split() == [
+        *("bad-seed-0", "good-seed-0", "bad-seed-1", "good-seed-1"),
+        *("bad-seed-0", "bad-seed-1"),
+    ]
+    rows = {row["label"]: row for row in json.loads(second.out)["rows"]}
+    assert rows["good"] == {
+        **{"label": "good", "number": "value", "paper": 3.0, "mean": 5.0, "std": math.sqrt(2), "n": 2},
+        "difference": 2.0,
+    }
+    assert rows["bad"]["paper"] is None and rows["bad"]["n"] == 2
+
+
+def test_a_failure_is_kept_in_the_page(own: Path, cli: Any) -> None:
+    assert cli("table", own_table(own), "--scale", "smoke", "--only", "bad", "--seeds", 1, *ALONE).status == 1
+    page = (own / "tables" / f"own_{own.name}-smoke" / "table.md").read_text()
+    assert "- failed: bad-seed-0: RuntimeError: no luck" in page and "It differs in everything." in page
+
+
+def test_several_workers_find_what_one_does(own: Path, cli: Any) -> None:
+    asked = ("table", own_table(own), "--scale", "smoke", "--only", "good", "--json")
+    found = [json.loads(cli(*asked, "--out", f"w{n}", "--workers", n).out)["rows"] for n in (1, 2)]
+    assert found[0] == found[1]
+
+
+def test_results_of_other_settings_are_not_taken(own: Path, cli: Any) -> None:
+    asked = ("table", own_table(own), "--scale", "smoke", "--only", "good", *ALONE)
+    assert cli(*asked).status == 0
+    again = cli(*asked, "--steps", 2)
+    assert again.status == 2 and "other settings" in again.err and "--out" in again.err
+
+
+def test_a_damaged_result_is_named(tmp_path: Path) -> None:
+    job = Job("a b", 0, {})
+    (tmp_path / job.name).mkdir()
+    (tmp_path / job.name / RESULT).write_text("{")
+    with pytest.raises(InputError, match=r"a-b-seed-0/result\.json is damaged"):
+        read(job, tmp_path)
+
+
+def test_tables_are_listed_and_unknown_ones_get_a_hint(cli: Any) -> None:
+    listed = cli("table")
+    assert listed.status == 0 and all(name in listed.out for name in tables.names())
+    assert json.loads(cli("table", "--json").out) == {"tables": tables.names()}
+    wrong = cli("table", "dip_vea")
+    assert wrong.status == 2 and "did you mean dip_vae" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--seeds", "0"), "--seeds must be at least 1, not 0"),
+        (("--workers", "0"), "--workers must be at least 1, not 0"),
+        (("--seconds", "3"), "--seconds isn't for dip_vae"),
+        (("--only", "gamma"), "--only 'gamma': no label holds it; there are 'VAE'"),
+    ],
+)
+def test_wrong_options_get_one_line(cli: Any, tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+    done = cli("table", "dip_vae", "--out", tmp_path / "out", *args)
+    assert done.status == 2 and done.err.count("\n") == 1 and said in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_that_lacks_a_part_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "half_a_table.py").write_text('"""Half."""\nNUMBERS = {}\nPAPER = {}\nSCALES = {}\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="lacks jobs, run, figures"):
+        tables.table("half_a_table:half_a_table")
+
+
+def test_rows_and_numbers_in_words() -> None:
+    assert Row("a", "b", 2.0, 1.5, None, 1).texts() == ("a", "b", "2", "1.5", "1", "-0.5")
+    assert Row("a", "b", None, 1.5, 0.25, 3).texts() == ("a", "b", "", "1.5 ± 0.25", "3", "")
+    assert [short(value) for value in (0.00178, 48.06, 2711.4, 1e7)] == ["0.00178", "48.1", "2711", "1e+07"]
+
+
+def test_a_job_for_each_seed_and_label() -> None:
+    made = repeated(Scale("smoke", seeds=2, steps=1, points=1), {"VAE, beta 1": {"a": 1}, "b": {}})
+    assert [job.name for job in made] == ["vae-beta-1-seed-0", "b-seed-0", "vae-beta-1-seed-1", "b-seed-1"]
