@@ -5,7 +5,7 @@ seeds a point; both metrics leave the shape out. Of the values it prints only th
 reconstruction error over 60 and gamma 35 one of around 40; its grids are not printed, and those here are chosen.
 
 What differs, at every scale: the metrics' groups and pairs are found among the measured states, fresh draws of
-dSprites' factors. At scale cpu also: the small network conv, 3,000 steps, two seeds, three betas and two gammas, and a
+dSprites' factors. At scale cpu also: the small network conv, 5,000 steps, two seeds, three betas and two gammas, and a
 discriminator of four layers of 256 units, updated once a step.
 """
 
@@ -23,7 +23,7 @@ from ._jobs import Done, Job, Numbers, Scale, repeated
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=60),
-    "cpu": Scale("cpu", seeds=2, steps=3000, points=6000),
+    "cpu": Scale("cpu", seeds=2, steps=5000, points=6000),
     "paper": Scale("paper", 10, 300_000, 15_000, network="factor_vae", learning_rate=1e-4, device="auto"),
 }
 NUMBERS = {

@@ -5,7 +5,7 @@ seeds each, and measures with 20 bins on 10,000 images. It doesn't say how many 
 
 What differs, at every scale: images are drawn from dSprites' factors without end; the reconstruction loss is that of
 the whole code, drawn from its posterior. At scale cpu also: the small network conv, learning rate 1e-3 instead
-of 1e-4, 3,000 steps, two seeds.
+of 1e-4, 5,000 steps, two seeds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ._jobs import Done, Job, Numbers, Scale, repeated
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=60),
-    "cpu": Scale("cpu", seeds=2, steps=3000, points=10_000),
+    "cpu": Scale("cpu", seeds=2, steps=5000, points=10_000),
     "paper": Scale("paper", 10, 300_000, 10_000, network="dense", learning_rate=1e-4, device="auto"),
 }
 NUMBERS = {
