@@ -143,8 +143,8 @@ class VAE(Learner):
         return self.likelihood.mean(params)
 
     def activation(self, layer: str) -> Tensor:
-        """What the watched layer gave in the last forward pass."""
-        return self._activations[layer]
+        """What the watched layer gave in the last forward pass; it is handed out once."""
+        return self._activations.pop(layer)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class Model(Protocol):
         """The mean of p(x | z), ``(B, C, H, W)`` in [0, 1]."""
 
     def activation(self, layer: str) -> Tensor:
-        """What a layer gave in the last forward pass; the one that is kept is the coefficients' ``layer``."""
+        """What the coefficients' ``layer`` gave in the last forward pass; it is handed out once."""
 
 
 class VAEOutput(NamedTuple):

@@ -15,7 +15,7 @@ from unbraid.errors import InputError
 from unbraid.representation import vae
 from unbraid.representation.data import image_shape
 from unbraid.representation.ensemble import Ensemble, EnsembleData
-from unbraid.representation.objectives import beta, name_of, names, objective
+from unbraid.representation.objectives import beta, covariance, name_of, names, objective
 from unbraid.representation.objectives._terms import Batch
 from unbraid.representation.training import FitOptions, fit
 
@@ -67,6 +67,15 @@ def test_members_of_other_seeds_end_where_they_would_alone(name: str, tmp_path: 
     for i, seed in enumerate((5, 6)):
         assert difference(members[i], alone(chosen, seed, tmp_path / str(seed))) < 1e-9
     assert difference(members[0], members[1]) > 1e-3
+
+
+def test_members_penalise_a_layer_of_their_own(tmp_path: Path) -> None:
+    chosen = config(covariance.Config(layer="encoder.4", lambda_sigma=50.0))
+    members = together([chosen, chosen], [5, 6], tmp_path / "all")
+    for i, seed in enumerate((5, 6)):
+        assert difference(members[i], alone(chosen, seed, tmp_path / str(seed))) < 1e-9
+    unpenalised = config(covariance.Config(layer="encoder.4", lambda_sigma=0.0))
+    assert difference(members[0], alone(unpenalised, 5, tmp_path / "none")) > 1e-5
 
 
 def test_members_of_other_coefficients_end_where_they_would_alone(tmp_path: Path) -> None:
