@@ -12,6 +12,7 @@ out. At scale cpu also: 2,500 steps, two seeds.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,7 +107,8 @@ def figures(done: list[Done]) -> dict[str, Figure]:
 
 
 def _reconstructions(known: dict[str, Path]) -> Figure:
-    rows, names = [], []
+    rows: list[Any] = []
+    names: list[str] = []
     for label, folder in known.items():
         with np.load(folder / "digits.npz") as file:
             if not rows:
