@@ -91,7 +91,7 @@ def information(learner: VAE, seed: int) -> Tensor:
 
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Of the first seed: the loss's terms over the training, a row for each size of code; and reconstructions."""
-    known = {one.job.label: one.folder for one in reversed(done)}
+    known = drawing.folders(done)
     sizes = list(dict.fromkeys(label.partition(",")[0] for label in known))
     figure, axes = drawing.panels(len(sizes), len(TERMS), (3, 2.4))
     for row, size in zip(axes, sizes, strict=True):
