@@ -52,7 +52,7 @@ class Generator(Learner):
         initialise(self, generator)
         self.slow_scale = nn.Parameter(torch.full((len(factors),), FIRST_SCALE / SPEED))
         self.slow_logvar = nn.Parameter(torch.zeros(len(factors)))
-        ends = torch.tensor([[factor.low, factor.high] for factor in factors])
+        ends = torch.tensor([[factor.low, factor.high] for factor in factors], dtype=torch.float32)
         self.register_buffer("middle", ends.mean(1), persistent=False)
         self.register_buffer("deviation", (ends[:, 1] - ends[:, 0]) / math.sqrt(12), persistent=False)
         self.likelihood = Bernoulli()

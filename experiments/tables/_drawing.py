@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,16 @@ def say(axes: Any, title: str, x: str, y: str) -> None:
     axes.set_title(title, fontsize=9, color=INK)
     axes.set_xlabel(x, fontsize=8, color=INK)
     axes.set_ylabel(y, fontsize=8, color=INK)
-    axes.tick_params(labelsize=7, colors=INK)
+    axes.tick_params(which="both", labelsize=7, colors=INK)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def folders(done: Sequence[Done]) -> dict[str, Path]:
+    """Each label's folder, of its first seed, in the jobs' order."""
+    found: dict[str, Path] = {}
+    for one in done:
+        found.setdefault(one.job.label, one.folder)
+    return found
 
 
 def explain(axes: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -112,7 +113,8 @@ class XorNetworks(Learner):
 
     def decode(self, codes: Tensor) -> Tensor:
         """The output's probabilities ``(R, n, 1)``."""
-        return (codes @ self.weights[2] + self.biases[2]).sigmoid()
+        drawn: Tensor = (codes @ self.weights[2] + self.biases[2]).sigmoid()
+        return drawn
 
 
 SPREAD = 3.0
@@ -124,4 +126,5 @@ def _mean_size(h: Tensor) -> Tensor:
 
 
 def _drawn(shape: tuple[int, ...], inputs: int, generator: torch.Generator) -> Tensor:
-    return (torch.rand(shape, generator=generator) * 2 - 1) * (3 / inputs) ** 0.5
+    bound = math.sqrt(3 / inputs)
+    return torch.empty(shape).uniform_(-bound, bound, generator=generator)

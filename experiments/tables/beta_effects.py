@@ -108,18 +108,28 @@ def _classified(job: Job, folder: Path) -> Numbers:
 
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Figure 1, a panel for each kind, and figure 2, a curve for each share of labels; bars are standard deviations."""
-    shapes, axes = drawing.panels(1, 2)
+    kinds = {one.job.label.partition(",")[0] for one in done}
+    shapes = {"shapes": _of_shapes(done)} if kinds & set(KINDS) else {}
+    return shapes | {"digits": _of_digits(done)} if "digits" in kinds else shapes
+
+
+def _of_shapes(done: list[Done]) -> Figure:
+    figure, axes = drawing.panels(1, 2)
     for place, kind in zip(axes[0], KINDS, strict=True):
         for colour, noise in zip(drawing.COLOURS, NOISES, strict=False):
             labels = {value: f"{kind}, {noise}, beta {value:g}" for value in BETAS["paper"]}
             drawing.curve(place, done, labels, "score", color=colour, label=noise)
         drawing.say(place, kind, "beta", "pairs named rightly")
     drawing.explain(axes[0][0])
-    classified, axes = drawing.panels(1, 1)
+    return figure
+
+
+def _of_digits(done: list[Done]) -> Figure:
+    figure, axes = drawing.panels(1, 1)
     labels = {value: f"digits, beta {value:g}" for value in BETAS_DIGITS["paper"]}
     for colour, share in zip(drawing.COLOURS, SHARES, strict=False):
         number = f"{share:.0%} of labels"
         drawing.curve(axes[0][0], done, labels, number, color=colour, label=number)
     drawing.say(axes[0][0], "", "beta", "accuracy on held-out digits")
     drawing.explain(axes[0][0])
-    return {"shapes": shapes, "digits": classified}
+    return figure

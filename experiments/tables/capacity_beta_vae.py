@@ -151,7 +151,7 @@ def onset(at: Any, curve: Any) -> float | None:
 
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Of the first seed: tuning of blobs' latents, KL of factors against capacity, traversals."""
-    known = {one.job.label: one.folder for one in reversed(done)}
+    known = drawing.folders(done)
     drawn: dict[str, Figure] = {}
     blobs = {label: known[label] for label in BLOBS if label in known}
     if blobs:

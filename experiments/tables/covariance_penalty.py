@@ -126,7 +126,8 @@ def projected(n: int, generator: torch.Generator) -> Tensor:
     deviations = (0.5 + 1.5 * torch.rand(REPETITIONS, 1, FEATURES, generator=generator)).sqrt()
     z = deviations * torch.randn(REPETITIONS, n, FEATURES, generator=generator)
     omega = torch.randn(REPETITIONS, FEATURES, INPUTS, generator=generator) / FEATURES**0.5
-    return z @ omega
+    x: Tensor = z @ omega
+    return x
 
 
 def _xor(job: Job, folder: Path) -> Numbers:
@@ -141,8 +142,8 @@ def _xor(job: Job, folder: Path) -> Numbers:
     chosen = solved if solved.any() else ~solved
     varying = [(layer.std(1) > MOVED).sum(1)[chosen].double().tolist() for layer in (first, second)]
     example = int(chosen.nonzero()[0])
-    shown = {name: np.cov(layer[example].T.numpy()) for name, layer in (("first", first), ("second", second))}
-    np.savez(folder / "covariances.npz", **shown)
+    shown = [np.cov(layer[example].T.numpy()) for layer in (first, second)]
+    np.savez(folder / "covariances.npz", first=shown[0], second=shown[1])
     return {"solved": solved.double().tolist(), "units 1": varying[0], "units 2": varying[1]}
 
 

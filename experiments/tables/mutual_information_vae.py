@@ -12,6 +12,7 @@ out. At scale cpu also: 2,500 steps, two seeds.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +91,7 @@ def information(learner: VAE, seed: int) -> Tensor:
 
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Of the first seed: the loss's terms over the training, a row for each size of code; and reconstructions."""
-    known = {one.job.label: one.folder for one in reversed(done)}
+    known = drawing.folders(done)
     sizes = list(dict.fromkeys(label.partition(",")[0] for label in known))
     figure, axes = drawing.panels(len(sizes), len(TERMS), (3, 2.4))
     for row, size in zip(axes, sizes, strict=True):
@@ -106,7 +107,8 @@ def figures(done: list[Done]) -> dict[str, Figure]:
 
 
 def _reconstructions(known: dict[str, Path]) -> Figure:
-    rows, names = [], []
+    rows: list[Any] = []
+    names: list[str] = []
     for label, folder in known.items():
         with np.load(folder / "digits.npz") as file:
             if not rows:

@@ -73,7 +73,7 @@ def activations(codes: Tensor, factors: Tensor) -> Tensor:
 
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Of the first seed: each objective's traversals, and the maps of its latents, largest KL divergence first."""
-    known = {one.job.label: one.folder for one in reversed(done)}
+    known = drawing.folders(done)
     maps = {label: np.load(folder / "activations.npy") for label, folder in known.items()}
     latents = min(len(part) for part in maps.values())
     figure, axes = drawing.panels(len(maps), latents, (1.1, 1.2))

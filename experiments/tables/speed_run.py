@@ -44,8 +44,8 @@ NUMBERS = {
 PAPER: dict[tuple[str, str], float] = {}
 WANTED = {"mig": "mig", "score": "factor_vae", **{name: f"infomec.{name}" for name in ("infom", "infoe", "infoc")}}
 DECAYS = {"qlae": 0.1}
-TIMED = (3, 13)
-"""Steps of the two trials; what the longer takes more is the time of a step."""
+TRIALS = (2, 3, 13)
+"""Steps of each; the first is for what a process does once, and what the last takes more than the second is timed."""
 
 
 def jobs(scale: Scale) -> list[Job]:
@@ -73,9 +73,17 @@ def run(job: Job, folder: Path) -> Numbers:
 def affordable(job: Job, folder: Path) -> int:
     """How many steps fit into the job's seconds, at least one."""
     run = training.run_of(job, folder)
-    short, long = (_seconds(run, steps, job.settings["device"]) for steps in TIMED)
-    each = max(1e-4, (long - short) / (TIMED[1] - TIMED[0]))
-    return max(1, int(job.settings["seconds"] / each))
+    _, short, long = (_seconds(run, steps, job.settings["device"]) for steps in TRIALS)
+    return fitting(job.settings["seconds"], short, long)
+
+
+def fitting(seconds: float, short: float, long: float) -> int:
+    """Steps for so many seconds, where the last two trials took those; at least one.
+
+    A step takes no less than a tenth of its share of the longer trial, should another process have slowed the shorter.
+    """
+    each = max((long - short) / (TRIALS[2] - TRIALS[1]), 0.1 * long / TRIALS[2])
+    return max(1, int(seconds / each))
 
 
 def _seconds(run: Run, steps: int, device: str) -> float:
@@ -97,5 +105,6 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     for (place,), name in zip(axes, shown, strict=True):
         drawing.dots(place, done, labels, name)
         place.set_xticks(range(len(labels)), labels if name == shown[-1] else [], rotation=30, ha="right")
+        place.set_ylim(bottom=0)
         drawing.say(place, NUMBERS[name], "", "")
     return {"scores": figure}

@@ -7,12 +7,19 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from unbraid.errors import InputError
 from unbraid.experiments import tables
+from unbraid.experiments.runs import WEIGHTS
+from unbraid.experiments.tables import capacity_beta_vae, covariance_penalty, non_synergistic_vae, speed_run
+from unbraid.experiments.tables._digits import digits
 from unbraid.experiments.tables._jobs import RESULT, Job, Scale, read, repeated
+from unbraid.experiments.tables._penalised import XOR_INPUTS, LinearAutoencoders, XorNetworks
 from unbraid.experiments.tables._results import Row, short
+from unbraid.representation.training import Player
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
 ALONE = ("--workers", "1")
@@ -148,6 +155,77 @@ def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     (tmp_path / job.name / RESULT).write_text("{")
     with pytest.raises(InputError, match=r"a-b-seed-0/result\.json is damaged"):
         read(job, tmp_path)
+
+
+def test_a_stopped_job_goes_on_from_its_checkpoint(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("table", "non_synergistic_vae", "--scale", "smoke", "--only", "syn", "--out", tmp_path, "--json", *ALONE)
+    first = json.loads(cli(*asked).out)["rows"]
+    folder = tmp_path / "non-synergistic-vae-seed-0"
+    for name in (RESULT, WEIGHTS):
+        (folder / name).unlink()
+
+    def no_step(player: Any, loss: Any) -> None:
+        raise AssertionError("it was trained already")
+
+    monkeypatch.setattr(Player, "update", no_step)
+    assert json.loads(cli(*asked).out)["rows"] == first
+
+
+def test_steps_that_fit_into_a_time() -> None:
+    assert speed_run.fitting(10, short=1.0, long=2.0) == 100
+    assert speed_run.fitting(10, short=5.0, long=1.3) == 1000
+    assert speed_run.fitting(0.01, short=1.0, long=2.0) == 1
+
+
+def test_the_capacity_from_which_a_factor_is_let_through() -> None:
+    at = np.arange(5.0)
+    assert capacity_beta_vae.onset(at, np.array([0, 0.5, 0.1, 0.3, 1])) == 3
+    assert capacity_beta_vae.onset(at, np.ones(5)) == 0
+    assert capacity_beta_vae.onset(at, np.zeros(5)) is None
+
+
+def test_mean_activations_by_hand() -> None:
+    codes = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 2.0]])
+    factors = torch.tensor([[0, 1, 0, 0.0, 0.0], [1, 1, 0, 0.0, 0.0], [2, 1, 0, 1.0, 0.5]])
+    maps = non_synergistic_vae.activations(codes, factors)
+    assert maps.shape == (2, 16, 16)
+    assert maps[0, 0, 0] == 2 and maps[0, 8, 15] == 5 and maps[1, 8, 15] == 2
+    assert int(maps.isnan().sum()) == 2 * (16 * 16 - 2)
+
+
+def test_linear_autoencoders_by_hand() -> None:
+    learner = LinearAutoencoders((1, 2, 1), [0.0, 2.0], "covariance", torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        learner.encoders.copy_(torch.tensor([1.0, 1.0])[:, None].expand(1, 2, 2, 1))
+        learner.decoders.copy_(torch.tensor([[0.5, 0.5]]).expand(1, 2, 1, 2))
+        terms = learner(torch.tensor([[[1.0, 1.0], [1.0, -1.0], [-2.0, 0.0]]]))
+    # codes 2, 0, -2 of variance 4; reconstructions (1, 1), (0, 0), (-1, -1)
+    error = (0 + 0 + 1 + 1 + 1 + 1) / 6
+    assert float(terms["loss"]) == pytest.approx(2 * error + 2.0 * 4)
+
+
+def test_xor_networks_by_hand() -> None:
+    learner = XorNetworks(1, 0.5, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for part in learner.parameters():
+            part.zero_()
+        terms = learner(XOR_INPUTS)
+    assert float(terms["loss"]) == pytest.approx(math.log(2)) and float(terms["size"]) == 0
+
+
+def test_projected_data_have_four_dimensions() -> None:
+    x = covariance_penalty.projected(50, torch.Generator().manual_seed(0))
+    assert x.shape == (10, 50, 10)
+    assert torch.linalg.matrix_rank(x, rtol=1e-4).tolist() == [4] * 10
+
+
+def test_digits_are_split_without_overlap() -> None:
+    found = digits(100)
+    assert len(found.images) == len(found.labels) == 80 and len(found.images_test) == len(found.labels_test) == 20
+    again = digits(100)
+    assert torch.equal(found.images, again.images) and torch.equal(found.labels_test, again.labels_test)
+    one, other = (set(map(bytes, part.numpy())) for part in (found.images, found.images_test))
+    assert not one & other
 
 
 def test_tables_are_listed_and_unknown_ones_get_a_hint(cli: Any) -> None:

@@ -17,9 +17,10 @@ SHAPES = [ImageShape(64, 64, 3), ImageShape(32, 48, 1), ImageShape(40, 40, 2), I
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shapes(name: str, shape: ImageShape) -> None:
     pair = network(name)
-    if name in ("burgess", "factor_vae") and (shape.height % 16 or shape.width % 16):
+    stride = {"burgess": 16, "factor_vae": 16, "covariance_penalty": 4}.get(name, 1)
+    if shape.height % stride or shape.width % stride:
         for make in (lambda: pair.encoder(shape, 5), lambda: pair.decoder(5, shape)):
-            with pytest.raises(InputError, match=f"multiples of 16, and these are {shape.height}x{shape.width}"):
+            with pytest.raises(InputError, match=f"multiples of {stride}, and these are {shape.height}x{shape.width}"):
                 make()
         return
 
@@ -44,6 +45,14 @@ def test_the_papers_networks_have_their_sizes(name: str, encoder: int, decoder: 
     pair, shape = network(name), ImageShape(64, 64, 1)
     assert sum(part.numel() for part in pair.encoder(shape, 20).parameters()) == encoder
     assert sum(part.numel() for part in pair.decoder(10, shape).parameters()) == decoder
+
+
+def test_the_network_of_penalised_correlation_has_half_a_million_weights() -> None:
+    pair, shape = network("covariance_penalty"), ImageShape(32, 32, 3)
+    parts = [*pair.encoder(shape, 168).parameters(), *pair.decoder(84, shape).parameters()]
+    encoder = (3 * 16 * 32 + 32) + (32 * 16 * 64 + 64) + (4096 * 50 + 50) + (50 * 168 + 168)
+    decoder = (84 * 50 + 50) + (50 * 4096 + 4096) + (64 * 16 * 32 + 32) + (32 * 16 * 3 + 3)
+    assert sum(part.numel() for part in parts) == encoder + decoder == 495_303
 
 
 def test_an_image_is_filled_up_with_zeros_at_the_right_and_bottom() -> None:
