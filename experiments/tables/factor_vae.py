@@ -64,12 +64,10 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     """Three rows of two, as in the paper, each against the coefficient; bars are one standard deviation."""
     figure, axes = drawing.panels(3, 2, (3.2, 2.1))
     for row, (number, what) in enumerate(NUMBERS.items()):
+        axes[row][1].sharey(axes[row][0])
         for column, (learner, name) in enumerate((("beta-VAE", "beta"), ("FactorVAE", "gamma"))):
             values = BETAS["paper"] if name == "beta" else GAMMAS["paper"]
             labels = {value: f"{learner}, {name} {value:g}" for value in values}
             drawing.curve(axes[row][column], done, labels, number, color=drawing.COLOURS[column])
             drawing.say(axes[row][column], learner if row == 0 else "", name, what.partition(" of ")[0])
-        low, high = (side(ax.get_ylim()[i] for ax in axes[row]) for i, side in ((0, min), (1, max)))
-        for ax in axes[row]:
-            ax.set_ylim(low, high)
     return {"against_beta_and_gamma": figure}
