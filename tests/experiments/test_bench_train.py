@@ -13,7 +13,8 @@ from unbraid.experiments import benchmarks_train as bench
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
 
 
-def test_every_step_of_the_loop_is_paired_with_a_bare_one() -> None:
+def test_every_step_of_the_loop_is_paired_with_a_bare_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "BATCH", 2)
     loop, bare = bench._fit(bench._images(64), 2)
     assert len(loop) == len(bare) == 2
     assert min(loop) > 0 and min(bare) > 0
