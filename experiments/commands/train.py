@@ -82,10 +82,9 @@ def main(argv: Sequence[str]) -> None:
     if options.json:
         found = [{"out": str(one.folder), **one.read_metrics()} for one in runs]
         print_json(found[0] if len(runs) == 1 else {"members": found})
-    else:
-        print(
-            f"the run is in {runs[0].folder}; next: unbraid evaluate {runs[0].folder}, unbraid report {runs[0].folder}"
-        )
+        return
+    for one in runs:
+        print(f"the run is in {one.folder}; next: unbraid evaluate {one.folder}, unbraid report {one.folder}")
 
 
 def _members(run: Run, options: Options) -> list[Run]:
