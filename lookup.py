@@ -41,7 +41,8 @@ def _load_own(given: str, kind: str) -> Any:
         if module == name:
             return found
         return getattr(found, name) if hasattr(found, name) else importlib.import_module(f"{module}.{name}")
-    except (ImportError, ValueError) as error:
+    except Exception as error:  # whatever a user's file raises
+        what = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise InputError(
-            f"{kind} {given!r} can't be imported ({error}); MODULE:NAME is NAME in a MODULE that Python finds here"
+            f"{kind} {given!r} can't be imported ({what}); MODULE:NAME is NAME in a MODULE that Python finds here"
         ) from None

@@ -21,7 +21,7 @@ from .. import __version__, lookup
 from ..errors import InputError, UnknownNameError
 from ..representation.storage import load_tensors, save_tensors, write_atomically
 
-FILE = "file:"
+FILE, MEMBERS = "file:", "ensemble.yaml"
 CONFIG, WEIGHTS, METRICS = "config.yaml", "model.safetensors", "metrics.json"
 PACKAGES = ("torch", "numpy", "gymnasium", "lightning", "scikit-learn")
 
@@ -197,6 +197,9 @@ def open_run(folder: Path) -> Run:
         InputError: There is no such folder, it isn't a run, or its configuration is damaged.
     """
     path = folder / CONFIG
+    if (folder / MEMBERS).is_file():
+        members = ", ".join(str(folder / name) for name in yaml.safe_load((folder / MEMBERS).read_text()))
+        raise InputError(f"{folder} is an ensemble: name one of its runs, {members}")
     if not path.is_file():
         raise InputError(f"{folder} is not a run: it has no {CONFIG}; train one with: unbraid train icf --out {folder}")
     try:

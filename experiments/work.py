@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import yaml
 
 from ..errors import InputError
 from ..representation import metrics as scores
 from ..representation.data import draw_states
 from ..representation.ensemble import Ensemble, EnsembleData
+from ..representation.storage import write_atomically
 from ..representation.training import CHECKPOINT, FitOptions, fit, pick_device
-from .runs import How, Run, learner_module
+from .runs import MEMBERS, How, Run, learner_module
 
 METRIC_POINTS = 3000
 METRIC_SEED = 1_000_003  # states for the metrics come from other seeds than training's
@@ -28,15 +32,42 @@ class Prepared(NamedTuple):
 
 
 def prepare(run: Run, device: str = "auto") -> Prepared:
-    """What a run trains, from scratch; nothing is written.
+    """What a run trains, from scratch, after a first batch on trial; nothing is written.
 
     Raises:
-        InputError: No such environment, device or network; or an environment that the learner can't be trained in.
+        InputError: No such environment, device or network; an environment that the learner can't be trained in; or a
+            learner that fails on its first batch.
     """
     module = learner_module(run.learner)
     env = run.source(run.config.batch_size, pick_device(device))
     learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
-    return Prepared(learner, module.data(run.config, env, run.seed))
+    prepared = Prepared(learner.to(pick_device(device)), module.data(run.config, env, run.seed))
+    _try(prepared, run.config)
+    return prepared
+
+
+def _try(prepared: Prepared, config: Any) -> None:
+    """Let a copy of the learner take a batch, and put the data back; `InputError` where that fails."""
+    saved, learner = prepared.data.state_dict(), copy.deepcopy(prepared.learner)
+    noise = torch.Generator(next(learner.parameters()).device).manual_seed(0)
+    try:
+        with torch.no_grad():
+            for turn in range(len(learner.turns())):
+                loss = learner(learner.prepare(prepared.data.draw(), 0, noise), turn)["loss"]
+                if loss.ndim or not loss.isfinite():
+                    raise ValueError(f"its loss is {loss.tolist()}, and must be one finite number")
+    except InputError:
+        raise
+    except Exception as error:  # a user's own objective or network may raise anything
+        what = f"KeyError: {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+        raise InputError(f"{_title(config)} fails on its first batch: {what}") from error
+    prepared.data.load_state_dict(saved)
+
+
+def _title(config: Any) -> str:
+    """What is trained, for a message."""
+    named = config.to_dict().get("objective", {}).get("name")
+    return f"objective {named!r} with network {config.network!r}" if named else f"network {config.network!r}"
 
 
 def train(run: Run, prepared: Prepared, how: How) -> None:
@@ -47,27 +78,50 @@ def train(run: Run, prepared: Prepared, how: How) -> None:
     run.write_metrics(train_seconds=time.perf_counter() - started)
 
 
-def train_together(runs: list[Run], prepared: list[Prepared], how: How, vary: str = "", afresh: bool = False) -> None:
-    """Train runs that differ in their seed, or in the coefficient ``vary``, as one batched program.
+def join(runs: list[Run], prepared: list[Prepared], vary: str = "") -> Prepared:
+    """Runs that differ in their seed, or in the coefficient ``vary``, as one batched program; nothing is written.
+
+    Raises:
+        InputError: They can't be trained as one, or the folder above theirs holds another ensemble.
+    """
+    device = next(prepared[0].learner.parameters()).device
+    ensemble = Ensemble([one.learner for one in prepared], [vary] if vary else [])
+    joined = Prepared(ensemble, EnsembleData([one.data for one in prepared], [run.seed for run in runs], device))
+    _try(joined, runs[0].config)
+    return joined
+
+
+def bind(folder: Path, runs: list[Run], overwrite: bool) -> None:
+    """Write down which runs are an ensemble's, in the folder above theirs, whose checkpoint is for them alone.
+
+    Raises:
+        InputError: Another ensemble is there, and isn't to be replaced.
+    """
+    members, path = [run.folder.name for run in runs], folder / MEMBERS
+    known = yaml.safe_load(path.read_text()) if path.exists() else members
+    if known != members and not overwrite:
+        raise InputError(f"{folder} holds the ensemble {', '.join(known)}; choose another --out, or --overwrite it")
+    if overwrite:
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write_text(yaml.safe_dump(members)))
+
+
+def train_together(runs: list[Run], joined: Prepared, how: How) -> None:
+    """Train (or go on training) an ensemble.
 
     Each run's weights end up in its own folder; scalars and the checkpoint lie in the folder above.
 
     Args:
         runs: Their folders are there, side by side.
-        prepared: Their learners and data.
+        joined: Their learners and data as one.
         how: How to train.
-        vary: Name of the coefficient.
-        afresh: Delete an earlier ensemble's checkpoint.
     """
-    folder, seeds = runs[0].folder.parent, [run.seed for run in runs]
-    if afresh:
-        (folder / CHECKPOINT).unlink(missing_ok=True)
     started = time.perf_counter()
-    ensemble = Ensemble([one.learner for one in prepared], [vary] if vary else [])
-    data = EnsembleData([one.data for one in prepared], seeds, pick_device(how.device))
-    fit(ensemble, data, fit_options(runs[0], how, f"{len(runs)} x {runs[0].learner}"), folder)
+    options = fit_options(runs[0], how, f"{len(runs)} x {runs[0].learner}")
+    fit(joined.learner, joined.data, options, runs[0].folder.parent)
     seconds = time.perf_counter() - started
-    for run, member in zip(runs, ensemble.members(), strict=True):
+    for run, member in zip(runs, joined.learner.members(), strict=True):
         run.save(member)
         run.write_metrics(train_seconds=seconds / len(runs), trained_together=len(runs))
 

@@ -232,7 +232,7 @@ def _stored(images: Any) -> Any:
         except (ValueError, OSError) as error:
             raise InputError(f"{images} can't be mapped as an .npy array: {error}") from None
     images = np.asanyarray(images)
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape:
         raise InputError(
             f"images must be uint8 of shape (n, H, W) or (n, H, W, C), not {images.dtype} of {images.shape}"
         )

@@ -109,15 +109,21 @@ class Ensemble(Learner):
         terms: dict[str, Tensor] = vmap(one, (0, 0, 0, dims))(weights, buffers, self.get_buffer("values"), inputs)
         losses = {f"loss of {i}": loss for i, loss in enumerate(terms["loss"].detach())}
         means = {name: value.detach().mean() for name, value in terms.items() if name != "loss"}
-        return {"loss": terms["loss"].sum(), **means, **losses}
+        return {**losses, "loss": terms["loss"].sum(), **means}
 
     def turns(self) -> list[Turn]:
         """The members' turns, over the stacked weights."""
         names = {part: _key(name) for name, part in self.templates[0].named_parameters()}
-        return [
-            turn._replace(parameters=[self.weights[names[part]] for part in turn.parameters])
-            for turn in self.templates[0].turns()
-        ]
+        first, *others = [template.turns() for template in self.templates]
+        if any(
+            one._replace(parameters=[]) != two._replace(parameters=[])
+            for each in others
+            for one, two in zip(first, each, strict=True)
+        ):
+            raise InputError(
+                f"{', '.join(self.vary)} sets how a player is trained, so its values can't share a program"
+            )
+        return [turn._replace(parameters=[self.weights[names[part]] for part in turn.parameters]) for turn in first]
 
     def members(self) -> list[Learner]:
         """The learners, each with its own weights."""

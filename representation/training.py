@@ -119,10 +119,10 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
     from torch.utils.tensorboard.writer import SummaryWriter  # takes seconds to import
 
     learner.to(pick_device(options.device))
-    players = [Player.of(turn, options) for turn in learner.turns()]
-    model, players, device = _set_up(learner, players, options)
+    model, players, device = _set_up(learner, options)
     noise = torch.Generator(device).manual_seed(options.seed)
-    trainer = Checkpoint(folder / CHECKPOINT, learner, [player.optimizer for player in players], data, noise)
+    optimizers = list(dict.fromkeys(player.optimizer for player in players))
+    trainer = Checkpoint(folder / CHECKPOINT, learner, optimizers, data, noise)
     start = trainer.load()
     scalars = SummaryWriter(str(folder / SCALARS), purge_step=start + 1)
     learner.train()
@@ -185,18 +185,27 @@ class Player:
         self.optimizer.step()
 
 
-def _set_up(learner: Learner, players: list[Player], options: FitOptions) -> tuple[Any, list[Player], torch.device]:
+def _players(turns: list[Turn], options: FitOptions) -> list[Player]:
+    """A player for each turn, of which some share the first one's optimiser."""
+    players: list[Player] = []
+    for turn in turns:
+        players.append(replace(players[0], updates=turn.updates) if turn.shared else Player.of(turn, options))
+    return players
+
+
+def _set_up(learner: Learner, options: FitOptions) -> tuple[Any, list[Player], torch.device]:
     """The learner and its players as Lightning Fabric runs them, and the device."""
     from lightning.fabric import Fabric  # takes seconds to import
 
     precision: Any = {"32": "32-true", "bf16": "bf16-mixed"}[options.precision]
     fabric = Fabric(accelerator=next(learner.parameters()).device.type, devices=1, precision=precision)
     module: Any = torch.compile(learner) if options.compile else learner
-    model, *optimizers = fabric.setup(module, *[player.optimizer for player in players])
-    ready = [
-        replace(one, optimizer=adam, backward=fabric.backward) for one, adam in zip(players, optimizers, strict=True)
-    ]
-    return model, ready, fabric.device
+    players = _players(learner.turns(), options)
+    plain = list(dict.fromkeys(player.optimizer for player in players))
+    model, *wrapped = fabric.setup(module, *plain)
+    ready = dict(zip(plain, wrapped, strict=True))
+    players = [replace(one, optimizer=ready[one.optimizer], backward=fabric.backward) for one in players]
+    return model, players, fabric.device
 
 
 def _log(numbers: dict[str, float], done: int, scalars: Any, trainer: Checkpoint) -> None:

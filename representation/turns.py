@@ -18,3 +18,5 @@ class Turn(NamedTuple):
     """Of its Adam."""
     updates: int = 1
     """How many a step, each on a batch of its own."""
+    shared: bool = False
+    """Whether it steps with the first player's Adam, which then remembers both gradients, and not with its own."""

@@ -37,7 +37,7 @@ class Config:
             that differ from them in one factor.
         steps: Optimiser steps.
         batch_size: Environments run side by side, and images a step.
-        learning_rate: Of Adam.
+        learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
         weight_decay: Of Adam, decoupled.
     """
 
@@ -113,7 +113,7 @@ class VAE(Learner):
             partner = to_floats(batch.next_image)
         noise = torch.randn(self.objective.draws, len(x), config.latents, generator=generator, device=x.device)
         seen = salted(x, config.corruption, generator) if config.corruption else x
-        return Batch(x, seen, partner, noise, step)
+        return Batch(x, seen, partner, noise, step, config.steps)
 
     def forward(self, inputs: Batch, turn: int = 0) -> dict[str, Tensor]:
         """The objective's terms of its first or second turn."""

@@ -33,7 +33,7 @@ class Config:
             this they run away.
         steps: Optimiser steps.
         batch_size: Environments run side by side, one transition each a step.
-        learning_rate: Of Adam.
+        learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
     latents: int = 2

@@ -104,8 +104,9 @@ def flat_rows(numbers: dict[str, Any], prefix: str = "") -> list[tuple[str, str]
     for name, value in numbers.items():
         if isinstance(value, dict):
             rows += flat_rows(value, f"{prefix}{name}.")
-        elif not (isinstance(value, list) and value and isinstance(value[0], list)):
-            rows.append((f"{prefix}{name}", _short(value)))
+        else:
+            matrix = isinstance(value, list) and bool(value) and isinstance(value[0], list)
+            rows.append((f"{prefix}{name}", "a matrix, shown by --json" if matrix else _short(value)))
     return rows
 
 

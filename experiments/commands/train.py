@@ -68,15 +68,21 @@ def main(argv: Sequence[str]) -> None:
     env = options.env if options.images is None else f"{FILE}{options.images.resolve()}"
     run = Run(folder, learner, env, env_options(options.env_options), options.seed, config)
 
+    if options.images is not None and options.env != DEFAULT_ENV:
+        raise InputError("--images are learnt from instead of an environment: give one of --images and --env")
     how = How(options.device, options.precision, options.compile, options.checkpoint_every)
-    runs = [run] if options.ensemble == 1 and not options.vary else _members(run, options)
+    together = options.ensemble != 1 or bool(options.vary)
+    runs = _members(run, options) if together else [run]
 
     from .. import work
 
     prepared = [work.prepare(one, options.device) for one in runs]  # what can be wrong is said before folders are made
+    joined = work.join(runs, prepared, options.vary.partition("=")[0]) if together else None
+    if together:
+        work.bind(folder, runs, options.overwrite)
     created = [one.create(options.resume, options.overwrite) for one in runs]
-    if len(runs) > 1 and any(created):
-        work.train_together(runs, prepared, how, options.vary.partition("=")[0], afresh=options.overwrite)
+    if joined is not None and any(created):
+        work.train_together(runs, joined, how)
     elif any(created):
         work.train(run, prepared[0], how)
     if options.json:
@@ -84,13 +90,16 @@ def main(argv: Sequence[str]) -> None:
         print_json(found[0] if len(runs) == 1 else {"members": found})
         return
     for one in runs:
-        print(f"the run is in {one.folder}; next: unbraid evaluate {one.folder}, unbraid report {one.folder}")
+        after = f"; next: unbraid evaluate {one.folder}, unbraid report {one.folder}" if options.images is None else ""
+        print(f"the run is in {one.folder}{after}")
 
 
 def _members(run: Run, options: Options) -> list[Run]:
     """The runs of an ensemble, in folders named after what differs."""
     if options.ensemble < 1:
         raise InputError(f"--ensemble must be at least 1, not {options.ensemble}")
+    if options.precision != "32":
+        raise InputError("--ensemble and --vary train in --precision 32")
     if options.ensemble > 1 and options.vary:
         raise InputError("--ensemble trains several seeds and --vary several values: give one of them")
     if not options.vary:
@@ -105,7 +114,12 @@ def _members(run: Run, options: Options) -> list[Run]:
         numbers = [float(value) for value in values.split(",")]
     except ValueError:
         raise InputError(f"--vary {options.vary!r}: {values!r} is not a list of numbers, as in {name}=1,4,16") from None
-    configs = [replace(run.config, objective=replace(objective, **{name: value})) for value in numbers]
+    if len(set(numbers)) < len(numbers):
+        raise InputError(f"--vary {options.vary!r}: a value is given twice; --ensemble trains several seeds")
+    try:
+        configs = [replace(run.config, objective=replace(objective, **{name: value})) for value in numbers]
+    except ValueError as error:
+        raise InputError(f"--vary {options.vary!r}: {error}") from None
     folders = [run.folder / f"{name}-{value:g}" for value in numbers]
     return [replace(run, folder=folder, config=config) for folder, config in zip(folders, configs, strict=True)]
 
@@ -122,6 +136,15 @@ def _parse(learner: str, argv: Sequence[str]) -> tuple[str, Options, Any]:
         from ...representation.objectives import objective as found
 
         objective, known = found(chosen.objective).Config, ", ".join(names())
+        taken = set(getattr(objective, "__dataclass_fields__", ())) & {
+            *Options.__dataclass_fields__,
+            *config_type.__dataclass_fields__,
+        }
+        if taken:
+            raise InputError(
+                f"objective {chosen.objective!r} calls a coefficient {', '.join(sorted(taken))}, which is an option of "
+                "train already: choose another name"
+            )
         description += f" --objective NAME chooses the objective ({known}; now {chosen.objective}) and its options."
         config_type = make_dataclass(
             "Config", [("objective", objective, field(default_factory=objective))], bases=(config_type,), frozen=True

@@ -71,6 +71,8 @@ def evaluate(
     check_names(metrics)
     if protocol is not None and protocol not in PROTOCOLS:
         raise UnknownNameError("protocol", protocol, PROTOCOLS)
+    if seed < 0:
+        raise InputError(f"seed must be at least 0, not {seed}")
     if bootstrap < 0 or bootstrap == 1:
         raise InputError(f"bootstrap must be 0, for no standard errors, or at least 2 draws, not {bootstrap}")
     functions = {name: _reading(name, protocol) for name in metrics}
@@ -93,7 +95,7 @@ def check_names(metrics: Sequence[str]) -> None:
 
 def _reading(name: str, protocol: str | None) -> Callable[[Arrays, np.random.Generator], dict[str, Any]]:
     """The metric's function, in the protocol's reading if it has one of its own."""
-    function = getattr(lookup.load(PACKAGE, name, "metric"), name)
+    function = getattr(lookup.load(PACKAGE, name, "metric"), name.rpartition(":")[2])
     if protocol is None or "protocol" not in inspect.signature(function).parameters:
         return function  # type: ignore[no-any-return]
     return lambda arrays, rng: function(arrays, rng, protocol=protocol)
@@ -103,12 +105,10 @@ def _with_errors(
     found: dict[str, dict[str, Any]], draws: Sequence[dict[str, dict[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
     """``found`` with the standard deviations of its single numbers over the draws."""
-    errors = {
-        name: {
-            part: float(np.std([draw[name][part] for draw in draws], ddof=1))
-            for part, value in numbers.items()
-            if isinstance(value, float)
-        }
-        for name, numbers in found.items()
-    }
+    errors: dict[str, dict[str, float]] = {name: {} for name in found}
+    for name, numbers in found.items():
+        for part in (part for part, value in numbers.items() if isinstance(value, float)):
+            drawn = [draw[name][part] for draw in draws if draw[name][part] is not None]
+            if len(drawn) > 1:  # a draw may hold no row that such a number is of
+                errors[name][part] = float(np.std(drawn, ddof=1))
     return {name: {**numbers, "std_error": errors[name]} for name, numbers in found.items()}

@@ -177,7 +177,10 @@ def _matrix(name: str, array: Any) -> Tensor:
 
 
 def _tensor(name: str, array: Any) -> Tensor:
-    given = np.asarray(array)
+    try:
+        given = np.asarray(array)
+    except ValueError:
+        raise InputError(f"{name} must be a matrix; its rows differ in length") from None
     if given.dtype.kind not in "biuf":
         raise InputError(f"{name} must be a matrix of real numbers, not of {given.dtype}")
     return torch.from_numpy(given.astype(np.float64))

@@ -22,6 +22,8 @@ class Batch(NamedTuple):
     """Independent standard normal numbers, ``(DRAWS, B, Z)``; the first is the posterior's."""
     step: int
     """Steps taken before this one."""
+    steps: int = 1
+    """Of the training in all."""
 
 
 class Model(Protocol):

@@ -20,7 +20,7 @@ class Config:
 
     Args:
         lambda_mi: Weight of the bound on the mutual information; the paper's lambda.
-        part: Latents it is asked of: all, or the first half.
+        part: Latents it is asked of: all, or the first half (of an odd number, the larger one).
         beta: Weight of the KL divergence.
     """
 
@@ -43,7 +43,7 @@ def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
     output = run(model, batch)
     kl, z = rate(output), batch.noise[1]
     mu, logvar = model.posterior(model.mean_image(model.decoder(z)))
-    asked = z.shape[1] if config.part == "all" else z.shape[1] // 2
+    asked = z.shape[1] if config.part == "all" else (z.shape[1] + 1) // 2
     log_q = gaussian_log_density(z, mu, logvar)[:, :asked]
     information = log_q.sum(1).mean() + asked * PRIOR_ENTROPY
     loss = output.reconstruction + config.beta * kl - config.lambda_mi * information

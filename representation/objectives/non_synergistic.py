@@ -18,15 +18,13 @@ class Config:
     Args:
         alpha: Weight of the second step's loss.
         omega: Discount of a larger subset; a latent joins the best while it pays by more than this.
-        second_rate: Learning rate of the second step's Adam.
     """
 
     alpha: float = 3.0
     omega: float = 0.8
-    second_rate: float = 1e-4
 
     def __post_init__(self) -> None:
-        check(self, alpha=ANY, omega=(0, 1), second_rate=ANY)
+        check(self, alpha=ANY, omega=(0, 1))
 
 
 def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
@@ -58,5 +56,5 @@ def worst(kl: Tensor, omega: float) -> Tensor:
 
 
 def second_turn(config: Config, model: Model) -> Turn:
-    """The encoder's second step."""
-    return Turn(list(model.encoder.parameters()), config.second_rate)
+    """The encoder's second step, with the same optimiser as the first (otherwise Adam would divide alpha away)."""
+    return Turn(list(model.encoder.parameters()), shared=True)

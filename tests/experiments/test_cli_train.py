@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,53 @@ def test_bfloat16_changes_the_loss_by_rounding_alone(cli: Any, tmp_path: Path) -
         assert all(part.dtype == torch.float32 for part in load_tensors(tmp_path / precision / WEIGHTS).values())
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_another_ensemble_does_not_take_up_the_first_ones_checkpoint(cli: Any, tmp_path: Path) -> None:
+    asked = ("train", "vae", *SPRITES, *TINY, "--out", str(tmp_path / "all"))
+    assert cli(*asked, "--vary", "beta=1,4").status == 0
+    for how in (("--vary", "beta=50,200"), ("--ensemble", "2", "--resume")):
+        refused(cli(*asked, *how), "holds the ensemble beta-1, beta-4; choose another --out, or --overwrite it")
+    assert cli(*asked, "--vary", "beta=50,200", "--overwrite").status == 0
+    alone = ("train", "vae", *SPRITES, *TINY, "--beta", "200", "--out", str(tmp_path / "alone"))
+    assert cli(*alone).status == 0
+    weights = [load_tensors(tmp_path / name / WEIGHTS) for name in ("all/beta-200", "alone")]
+    assert max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0]) < 2e-3
+    refused(cli("evaluate", str(tmp_path / "all")), "is an ensemble: name one of its runs", "beta-50")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (("--objective", "factor_vae", "--units", "8", "--vary", "discriminator_rate=1e-5,1e-2"), "share a program"),
+        (("--ensemble", "2", "--precision", "bf16"), "train in --precision 32"),
+        (("--vary", "beta=4,4"), "a value is given twice"),
+        (("--vary", "beta=1,-2"), "beta must be at least 0, not -2"),
+        (("--objective", "grouped_vae", "--groups", "20"), "groups must be at most the number of latents, 3, not 20"),
+        (("--objective", "covariance", "--batch-size", "1"), "objective 'covariance' with network 'conv' fails on its"),
+        (("--images", "x.npy"), "give one of --images and --env"),
+        (("--objective", "own:broken"), "SyntaxError"),
+        (("--objective", "own:silent"), "fails on its first batch: KeyError: 'loss'"),
+        (("--objective", "own:many"), "must be one finite number"),
+        (("--objective", "own:taken"), "calls a coefficient steps, which is an option of train already"),
+    ],
+)
+def test_what_would_fail_is_said_before_anything_is_written(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...], words: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own").mkdir()
+    config = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Config:\n    FIELD: float = 1.0\n"
+    body = "def loss_terms(config, model, batch):\n    return {'NAME': model.posterior(batch.seen)[0]}\n"
+    files = {
+        "broken": "def loss_terms(:",
+        "silent": config.replace("FIELD", "weight") + body.replace("NAME", "other"),
+        "many": config.replace("FIELD", "weight") + body.replace("NAME", "loss"),
+        "taken": config.replace("FIELD", "steps") + body.replace("NAME", "loss"),
+    }
+    for name, text in files.items():
+        (tmp_path / "own" / f"{name}.py").write_text(text)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "own"]:
+        monkeypatch.delitem(sys.modules, name)
+    refused(cli("train", "vae", *SPRITES, *TINY, *how, "--out", str(tmp_path / "run")), words)
+    assert not (tmp_path / "run").exists()

@@ -259,3 +259,14 @@ def test_test_arrays_come_in_pairs_that_match() -> None:
 def test_unknown_metrics_get_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError, match="unknown metric 'mog'; did you mean mig"):
         metrics.evaluate(["mog"], STANDARD, FACTORS)
+
+
+def test_standard_errors_are_of_the_draws_that_have_the_number() -> None:
+    factors = np.random.default_rng(0).integers(0, [2, 2, 2], size=(60, 3)).astype(float)
+    factors[-1] = [2, 2, 2]  # one combination that the train rows lack: draws may miss it
+    numbers = metrics.evaluate(["dci_lasso"], factors, factors, bootstrap=4)["dci_lasso"]
+    assert set(numbers["std_error"]) >= {"disentanglement", "completeness", "informativeness"}
+    with pytest.raises(InputError, match="seed must be at least 0, not -1"):
+        metrics.evaluate(["mig"], factors, factors, seed=-1)
+    with pytest.raises(InputError, match="codes must be a matrix; its rows differ in length"):
+        metrics.evaluate(["mig"], [[1.0, 2.0], [3.0]], factors)

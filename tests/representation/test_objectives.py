@@ -99,6 +99,7 @@ def test_capacity_pays_for_the_distance_from_a_rising_target(step: int, target: 
     assert config.target(step) == pytest.approx(target)
     found = terms(capacity, config, Given(MU), batch(step=step))
     assert found["loss"] == pytest.approx(DISTORTION + 10 * abs(1.25 - target))
+    assert capacity.Config(capacity=9).target(step, steps=100) == pytest.approx(min(9, step / 10))
 
 
 def test_factor_vae_takes_the_mean_logit_for_the_total_correlation() -> None:
@@ -217,6 +218,13 @@ def test_the_worst_subset_is_what_no_longer_pays() -> None:
     assert not non_synergistic.worst(torch.tensor([1.0, 1.0]), 0.6).any()
     moved = non_synergistic.worst(kl.flip(0), 0.8)
     assert moved.tolist() == [False, True, False, True]
+
+
+def test_the_second_step_of_the_non_synergistic_vae_shares_the_optimiser() -> None:
+    model: Any = Given(MU)
+    model.encoder = nn.Linear(1, 1)
+    turn = non_synergistic.second_turn(non_synergistic.Config(), model)
+    assert turn.shared and turn.parameters == list(model.encoder.parameters())
 
 
 def test_the_second_step_of_the_non_synergistic_vae_is_on_the_worst_latents_of_the_encoder() -> None:
