@@ -109,8 +109,7 @@ class Run:
         return True
 
     def _check_same(self) -> None:
-        here, there = (run.to_dict() for run in (self, open_run(self.folder)))
-        here, there = ({**asked, **asked.pop("config")} for asked in (here, there))
+        here, there = (_flat(run.to_dict()) for run in (self, open_run(self.folder)))
         different = [f"{key} {there.get(key)!r}, not {here[key]!r}" for key in here if here[key] != there.get(key)]
         if different:
             raise InputError(
@@ -188,6 +187,12 @@ class Run:
             return {**known}
         except (ValueError, TypeError):
             raise InputError(f"{path} is damaged: it isn't a JSON object; delete it and evaluate again") from None
+
+
+def _flat(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, the configuration's fields beside the rest."""
+    config = asked.pop("config")
+    return {**asked, **config}
 
 
 def open_run(folder: Path) -> Run:
