@@ -197,14 +197,16 @@ def _against_error(linear: dict[str, Done]) -> Figure:
 
 
 def _covariances(known: dict[str, Done]) -> Figure:
+    """Each layer's matrix has a scale of its own: penalised units solve XOR with small variances."""
     shown = [label for label in XOR_LAMBDAS if f"XOR, {label}" in known]
     figure, axes = drawing.panels(len(shown), 2, (2.4, 2.2))
     for row, label in zip(axes, shown, strict=True):
         with np.load(known[f"XOR, {label}"].folder / "covariances.npz") as file:
             for place, layer in zip(row, ("first", "second"), strict=True):
-                drawn = place.imshow(file[layer], cmap="RdBu_r", vmin=-0.3, vmax=0.3)
+                reach = float(np.abs(file[layer]).max())
+                drawn = place.imshow(file[layer], cmap="RdBu_r", vmin=-reach, vmax=reach)
+                figure.colorbar(drawn, ax=place, shrink=0.7)
                 place.set_xticks(range(UNITS))
                 place.set_yticks(range(UNITS))
                 drawing.say(place, f"{label}, {layer} layer", "", "")
-    figure.colorbar(drawn, ax=axes, shrink=0.6)
     return figure
