@@ -98,7 +98,7 @@ class Ensemble(Learner):
 
     def forward(self, inputs: Any, turn: int = 0) -> dict[str, Tensor]:
         """Means of the members' terms; ``"loss"`` is their sum, and ``"loss of i"`` a member's own."""
-        weights = {name.replace(":", "."): part for name, part in self.weights.items()}
+        weights = {_name(name): part for name, part in self.weights.items()}
         buffers = {name: self.get_buffer(_key(name)) for name in self.buffer_names}
         dims = pytree.tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, inputs)
 
@@ -131,7 +131,7 @@ class Ensemble(Learner):
 
     def _member(self, i: int) -> Learner:
         member = copy.deepcopy(self.templates[i])
-        state = {name.replace(":", "."): part[i].detach() for name, part in self.weights.items()}
+        state = {_name(name): part[i].detach() for name, part in self.weights.items()}
         member.load_state_dict(state | {name: self.get_buffer(_key(name))[i] for name in self.buffer_names})
         return member.to(next(iter(self.weights.values())).device)
 
@@ -164,6 +164,11 @@ class Ensemble(Learner):
 
 def _coefficients(learner: Any) -> dict[str, Any]:
     return dict(vars(learner.coefficients)) if hasattr(learner, "coefficients") else {}
+
+
+def _name(key: str) -> str:
+    """The weight's name again."""
+    return key.replace(":", ".")
 
 
 def _key(name: str) -> str:

@@ -35,6 +35,9 @@ class Generator(Learner):
         hold: Steps before it rises, in which the decoder learns to draw from the little that passes.
         net: Name of the network whose decoder is trained.
         generator: Draws the first weights.
+
+    Raises:
+        InputError: The coefficients leave the rise to the training's length.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class Generator(Learner):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
+        if not coefficients.rise:
+            raise InputError("rise must be given, in steps: a generator isn't told how long it is trained")
         self.coefficients, self.hold, self.names = coefficients, hold, [factor.name for factor in factors]
         self.decoder: nn.Module = network(net).decoder(len(factors), shape)
         initialise(self, generator)

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -96,7 +97,7 @@ class Categorical(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         """The expected intensity."""
         share = self._by_level(params).softmax(1)
-        values = share.new_tensor([level / (self.levels - 1) for level in range(self.levels)])
+        values = torch.linspace(0, 1, self.levels, dtype=share.dtype, device=share.device)
         return (share * values.view(-1, 1, 1, 1)).sum(1)
 
     def _by_level(self, params: Tensor) -> Tensor:

@@ -108,9 +108,7 @@ class VAE(Learner):
     def prepare(self, batch: Any, step: int, generator: torch.Generator) -> Batch:
         """Images as floats, and all the noise of a step."""
         x, config = to_floats(batch.image), self.config
-        partner = None
-        if self.objective.pairs:
-            partner = to_floats(batch.next_image)
+        partner = to_floats(batch.next_image) if self.objective.pairs else None
         noise = torch.randn(self.objective.draws, len(x), config.latents, generator=generator, device=x.device)
         seen = salted(x, config.corruption, generator) if config.corruption else x
         return Batch(x, seen, partner, noise, step, config.steps)

@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ...representation.traversals import traverse
 from ...representation.vae import VAE
 from . import _drawing as drawing
 
@@ -29,13 +30,9 @@ def sheet(learner: VAE, images: Tensor, kl: Tensor) -> Tensor:
     """
     shown = images[:COLUMNS]
     codes = learner.encode(shown)
-    latents = codes.shape[1]
-    order = kl.argsort(descending=True).to(codes.device)
-    moved = codes[0].expand(latents, COLUMNS, latents).clone()
-    rows = torch.arange(latents, device=codes.device)
-    moved[rows, :, order] = torch.linspace(-REACH, REACH, COLUMNS, device=codes.device)
-    swept = learner.decode(moved.view(-1, latents)).view(latents, COLUMNS, *images.shape[1:])
-    return torch.cat([shown[None], learner.decode(codes)[None], swept])
+    swept = traverse(learner, codes, COLUMNS, base=codes[0], reach=REACH)
+    order = kl.argsort(descending=True).to(swept.device)
+    return torch.cat([shown[None], learner.decode(codes)[None], swept[order]])
 
 
 def write(learner: VAE, images: Tensor, kl: Tensor, folder: Path) -> None:

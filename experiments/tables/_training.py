@@ -12,7 +12,7 @@ from torch import Tensor
 from ...representation import metrics
 from ...representation.data import StoredImages, draw_states
 from ...representation.networks import to_floats
-from ...representation.objectives._terms import sample
+from ...representation.objectives._terms import gaussian_kl, sample
 from ...representation.training import FitOptions, fit, pick_device
 from ...representation.vae import VAE, Config
 from .. import work
@@ -87,7 +87,7 @@ def _errors(learner: VAE, images: Tensor, noise: torch.Generator) -> Tensor:
     z = sample(mu, logvar, torch.randn(mu.shape, generator=noise, device=mu.device))
     nats = learner.distortion(x, learner.decoder(z))
     squared = (learner.mean_image(learner.decoder(mu)) - x).square().mean()
-    kl = 0.5 * (mu**2 + logvar.exp() - logvar - 1).sum(1).mean()
+    kl = gaussian_kl(mu, logvar).sum(1).mean()
     return torch.stack([nats, squared, kl])
 
 
@@ -97,8 +97,7 @@ def kl_of_latents(learner: VAE, images: Tensor) -> Tensor:
     mu, logvar = map(
         torch.cat, zip(*[learner.posterior(to_floats(part)) for part in torch.split(images, PART)], strict=True)
     )
-    kl: Tensor = 0.5 * (mu**2 + logvar.exp() - logvar - 1).mean(0).cpu()
-    return kl
+    return gaussian_kl(mu, logvar).mean(0).cpu()
 
 
 def scores(names: Mapping[str, str], codes: Tensor, factors: Tensor, seed: int) -> dict[str, float]:

@@ -6,7 +6,9 @@ import math
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ._spec import Arrays, combinations, mean_known
@@ -57,6 +59,12 @@ def varying_factors(arrays: Arrays) -> list[int]:
     """Factors with more than one value both on the train and on the test rows."""
     parts = (arrays.factors, arrays.factors_test)
     return [k for k in range(arrays.factors.shape[1]) if all(float(part[:, k].std()) > 0 for part in parts)]
+
+
+def quarter(n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """A random quarter of n train rows, to choose hyper-parameters by, and the rest."""
+    order = rng.permutation(n)
+    return order[: n // 4], order[n // 4 :]
 
 
 def disentanglement(importance: Tensor) -> float:

@@ -139,6 +139,12 @@ def gather(
     return torch.cat([read(source.draw(held, count, size, rng)) for count in counts])
 
 
+def labelled(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Points of several kinds, ``(n_i, D)`` each, together, and which kind each is: ``(n, D)``, int64 ``(n,)``."""
+    sizes = torch.tensor([len(part) for part in parts])
+    return torch.cat([*parts]), torch.arange(len(parts)).repeat_interleave(sizes).to(parts[0].device)
+
+
 def shares(usable: Sequence[int], draws: int, rng: np.random.Generator) -> list[int]:
     """How many of the draws each usable factor gets when each draw picks one at random, and at least one."""
     counts = np.bincount(rng.integers(len(usable), size=draws), minlength=len(usable))

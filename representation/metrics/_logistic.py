@@ -12,13 +12,6 @@ _STEPS, _INNER, _HALVINGS, _SHARE, _TOLERANCE = 50, 60, 30, 0.05, 1e-6
 _NIL = 1e-9  # smaller probabilities bend nothing, and products of them are denormal, which is slow
 
 
-def standardised(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
-    """All with the means and standard deviations of ``x``, ``(n, D)``; what is constant there becomes 0."""
-    mean, scale = x.mean(0), x.std(0, correction=0)
-    scale = torch.where(x.amax(0) > x.amin(0), scale, torch.inf)
-    return tuple((part - mean) / scale for part in (x, *others))
-
-
 def fit_logistic(x: Tensor, y: Tensor, classes: int) -> Tensor:
     """Weights that minimise ``sum_i -log softmax(x_i W + b)[y_i] + |W|^2 / 2``, scikit-learn's objective at C = 1.
 

@@ -45,8 +45,14 @@ def dense(values: Tensor) -> Tensor:
 
 def standardised(values: Tensor) -> Tensor:
     """Columns of mean 0 and standard deviation 1 (ddof 0): ``(n, D)``; a constant column is 0."""
-    centred = values - values.mean(0)
-    return centred / torch.where(is_constant(values), 1.0, centred.square().mean(0).sqrt())
+    return standardised_alike(values)[0]
+
+
+def standardised_alike(x: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+    """All with the means and standard deviations of ``x``, ``(n, D)``; what is constant there becomes 0."""
+    mean = x.mean(0)
+    scale = torch.where(is_constant(x), torch.inf, (x - mean).square().mean(0).sqrt())
+    return tuple((part - mean) / scale for part in (x, *others))
 
 
 def is_constant(values: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._groups import Drawn, Encode, Encoded, Sampler, Source, gather, only, row_sources, shares
-from ._logistic import fit_logistic, predict_log, standardised
+from ._groups import Drawn, Encode, Encoded, Sampler, Source, gather, labelled, only, row_sources, shares
+from ._logistic import fit_logistic, predict_log
 from ._spec import Arrays, Reading, varying
+from ._tensors import standardised_alike
 
 VOTES, VOTES_TEST, BATCH = 10_000, 5_000, 64
 
@@ -83,12 +84,10 @@ def _score(
     parts = []
     for source, points in zip(sources, sizes[:2], strict=True):
         drawn = zip(usable, shares(usable, points, rng), strict=True)
-        found = [_points(source, only(k, factors), count, sizes[2], rng) for k, count in drawn]
-        labels = torch.arange(len(usable)).repeat_interleave(torch.tensor([len(part) for part in found]))
-        parts.append((torch.cat(found), labels.to(found[0].device)))
+        parts.append(labelled([_points(source, only(k, factors), count, sizes[2], rng) for k, count in drawn]))
     (x, y), (x_test, y_test) = parts
     if scaled:
-        x, x_test = standardised(x, x_test)
+        x, x_test = standardised_alike(x, x_test)
     guess = predict_log(fit_logistic(x, y, len(usable)), x_test).argmax(1)
     return {"score": float((guess == y_test).double().mean())}
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ._groups import Drawn, Encode, Encoded, Sampler, Source, all_but, gather, row_sources
+from ._groups import Drawn, Encode, Encoded, Sampler, Source, all_but, gather, labelled, row_sources
 from ._logistic import fit_logistic, predict_log
 from ._spec import Arrays, varying
 
@@ -79,9 +79,8 @@ def _score(
 ) -> dict[str, Any]:
     parts = []
     for source, pairs in zip(sources, sizes, strict=True):
-        found = [_differences(source, k, factors, max(1, pairs // len(usable)), rng) for k in usable]
-        labels = torch.arange(len(usable)).repeat_interleave(torch.tensor([len(part) for part in found]))
-        parts.append((torch.cat(found), labels.to(found[0].device)))
+        each = max(1, pairs // len(usable))
+        parts.append(labelled([_differences(source, k, factors, each, rng) for k in usable]))
     (x, y), (x_test, y_test) = parts
     guess = predict_log(fit_logistic(x, y, len(usable)), x_test).argmax(1)
     chance = float(torch.bincount(y_test).max() / len(y_test))

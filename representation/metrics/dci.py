@@ -26,8 +26,9 @@ def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     of trees are biased towards latents with many values, and dead latents cost completeness nothing.
 
     This is scikit-learn's gradient boosting with features cut into 256 bins or more and all classes fitted at once,
-    some twenty times as fast; `dci_exact` is scikit-learn's own, and at 10,000 points differs by less than 0.02 in each
-    of the three (at 2,000 points and 40 values a factor, by up to 0.025). `dci_lasso` and `dci_forest` are the paper's.
+    which is many times as fast; `dci_exact` is scikit-learn's own (tests hold the two within 0.02 of each other in each
+    of the three numbers; with few points for many values they may differ by more). `dci_lasso` and `dci_forest` are the
+    paper's.
 
     Args:
         arrays: Trained on the train rows, informativeness on the test rows.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._dci import Fitted, report, varying_factors
+from ._dci import Fitted, quarter, report, varying_factors
 from ._spec import Arrays
 
 TREES, DEPTHS = 10, (2, 4, 8, 16, None)
@@ -39,8 +39,8 @@ def _fit(arrays: Arrays, k: int, rng: np.random.Generator) -> Fitted:
     from sklearn.ensemble import RandomForestRegressor  # takes a second to import
 
     x, y = arrays.codes.cpu().numpy(), arrays.factors[:, k].cpu().numpy()
-    seed, order = int(rng.integers(2**31)), rng.permutation(len(x))
-    held, rest = order[: len(x) // 4], order[len(x) // 4 :]
+    seed = int(rng.integers(2**31))
+    held, rest = quarter(len(x), rng)
     models = [RandomForestRegressor(TREES, max_depth=depth, random_state=seed) for depth in DEPTHS]
     best = max(models, key=lambda model: float(model.fit(x[rest], y[rest]).score(x[held], y[held]))).fit(x, y)
     return torch.from_numpy(best.feature_importances_), torch.from_numpy(best.predict(arrays.codes_test.cpu().numpy()))

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ._dci import Fitted, report, varying_factors
-from ._logistic import standardised
+from ._dci import Fitted, quarter, report, varying_factors
 from ._spec import Arrays
+from ._tensors import standardised_alike
 
 PENALTIES = tuple(10.0**power for power in np.linspace(-4, 0, 17))
 
@@ -41,11 +41,11 @@ def dci_lasso(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
 def _fit(arrays: Arrays, k: int, rng: np.random.Generator) -> Fitted:
     from sklearn.linear_model import Lasso, lasso_path  # takes a second to import
 
-    x, x_test = (part.cpu().numpy() for part in standardised(arrays.codes, arrays.codes_test))
+    x, x_test = (part.cpu().numpy() for part in standardised_alike(arrays.codes, arrays.codes_test))
     target = arrays.factors[:, k].cpu().numpy()
     mean, scale = target.mean(), target.std()
-    y, order = (target - mean) / scale, rng.permutation(len(x))
-    held, rest = order[: len(x) // 4], order[len(x) // 4 :]
+    y = (target - mean) / scale
+    held, rest = quarter(len(x), rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of many penalties some converge late; the error on held rows judges them
         centre, level = x[rest].mean(0), y[rest].mean()

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from ._information import mutual_information
-from ._logistic import fit_logistic, predict_log, standardised
+from ._logistic import fit_logistic, predict_log
 from ._spec import Arrays, Reading, equal_width_bins, mean_known, varying
+from ._tensors import mid_ranks, standardised_alike
 
 
 def modularity(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _modularities(information: Tensor) -> list[float | None]:
 def _explicitness(arrays: Arrays, k: int) -> float | None:
     y, y_test = arrays.labels(k)
     classes, y = torch.unique(y, return_inverse=True)
-    x, x_test = standardised(arrays.codes, arrays.codes_test)
+    x, x_test = standardised_alike(arrays.codes, arrays.codes_test)
     hits = y_test[:, None] == classes
     told = hits.any(0) & ~hits.all(0)
     if len(classes) < 2 or not told.any():
@@ -76,10 +77,6 @@ def _explicitness(arrays: Arrays, k: int) -> float | None:
 
 def roc_areas(scores: Tensor, hits: Tensor) -> Tensor:
     """Area under each column's ROC curve, ties counting half: ``(m, C)`` and bool ``(m, C)`` to ``(C,)``."""
-    rows = scores.T.contiguous()
-    ordered = rows.sort(1).values
-    below, up_to = (torch.searchsorted(ordered, rows, right=right) for right in (False, True))
-    ranks = (below + up_to + 1).T.double() / 2
     positives = hits.sum(0).double()
-    total = torch.where(hits, ranks, 0.0).sum(0) - positives * (positives + 1) / 2
+    total = torch.where(hits, mid_ranks(scores), 0.0).sum(0) - positives * (positives + 1) / 2
     return total / (positives * (len(hits) - positives))

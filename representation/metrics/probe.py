@@ -11,11 +11,10 @@ from torch.nn import functional
 
 from ._softmax import Softmax
 from ._spec import Arrays
-from ._tensors import dense, is_constant
+from ._tensors import dense, is_constant, standardised_alike
 
 HIDDEN = 64
 STEPS, BATCH, LEARNING_RATE = 600, 256, 0.03
-_TINY = 1e-12
 
 
 def probe(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
@@ -40,13 +39,13 @@ def probe(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         ``linear_r2``, ``linear_accuracy``, ``mlp_r2``, ``mlp_accuracy``, one number a factor, None where it doesn't
         apply: accuracy of a continuous factor, anything of one that is constant on the train or the test rows.
     """
-    codes, codes_test = _standardised(arrays.codes, arrays.codes_test)
+    codes, codes_test = standardised_alike(arrays.codes, arrays.codes_test)
     varying, discrete = _kinds(arrays)
     where = {"linear_r2": varying, "linear_accuracy": discrete, "mlp_r2": varying, "mlp_accuracy": discrete}
     factors = arrays.factors.shape[1]
     if not varying:
         return {name: _spread(factors, [], []) for name in where}
-    target, truth = _standardised(arrays.factors[:, varying], arrays.factors_test[:, varying])
+    target, truth = standardised_alike(arrays.factors[:, varying], arrays.factors_test[:, varying])
     seen, unseen = _labels(arrays, discrete)
     hidden = _Probes(codes.float(), target.float(), seen, int(rng.integers(2**31)))
     values, guesses = hidden.read(codes_test.float())
@@ -80,13 +79,6 @@ def _least_squares(design: Tensor, target: Tensor) -> Tensor:
     """Weights ``(D + 1, Q)``, the smallest where several do."""
     weights: Tensor = torch.linalg.pinv(design) @ target
     return weights
-
-
-def _standardised(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
-    """Both, shifted and scaled by the train rows; a column that is constant there becomes 0 in both."""
-    centre, spread = train.mean(0), train.std(0, correction=0)
-    scale = torch.where(is_constant(train), 0.0, 1 / spread.clamp(min=_TINY))
-    return (train - centre) * scale, (test - centre) * scale
 
 
 def _design(codes: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from . import _svm
-from ._logistic import standardised
 from ._spec import Arrays, Reading, mean_known
+from ._tensors import standardised_alike
 
 
 def sap(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _scores(arrays: Arrays, k: int, protocol: Reading) -> Tensor | None:
         return None
     if protocol is not None:
         return _library_accuracies(arrays, y, y_test)
-    x, x_test = standardised(arrays.codes, arrays.codes_test)
+    x, x_test = standardised_alike(arrays.codes, arrays.codes_test)
     return _svm.accuracies(x, y, x_test, y_test)
 
 

@@ -46,7 +46,7 @@ def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
     given = gaussian_log_density(output.z, output.mu, output.logvar).sum(1)
     prior = gaussian_log_density(output.z, torch.zeros_like(output.z), torch.zeros_like(output.z)).sum(1)
     pairs = gaussian_log_density(output.z[:, None], output.mu[None], output.logvar[None])
-    weights = log_weights(config, len(output.z)).to(pairs)
+    weights = log_weights(config, len(output.z), pairs.device)
     joint = (pairs.sum(2) + weights).logsumexp(1)
     marginals = (pairs + weights[:, :, None]).logsumexp(1).sum(1)
     information, tc, own = (given - joint).mean(), (joint - marginals).mean(), (marginals - prior).mean()
@@ -55,7 +55,7 @@ def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
     return {"loss": output.reconstruction + rest, "reconstruction": output.reconstruction, **terms}
 
 
-def log_weights(config: Config, size: int) -> Tensor:
+def log_weights(config: Config, size: int, device: torch.device | str = "cpu") -> Tensor:
     """Logarithms of what each q(z_i | n_j) counts for in q(z_i), ``(B, B)``; row i is sample i, column j image j.
 
     Weighted: 1 / (B N) each (equation 5). Stratified: 1 / N for the sample's own image, 1 / M for the others of which
@@ -63,12 +63,12 @@ def log_weights(config: Config, size: int) -> Tensor:
     (The authors' code puts the latter two weights in the first columns and not beside the diagonal.)
     """
     if config.estimator == "weighted" or size == 1:
-        return torch.full((size, size), -math.log(size * config.dataset_size))
+        return torch.full((size, size), -math.log(size * config.dataset_size), device=device)
     others = size - 1
     if others >= config.dataset_size:
         raise ValueError(f"dataset_size must be at least the batch's size, {size}, not {config.dataset_size}")
-    weights = torch.full((size, size), 1 / others)
-    each = torch.arange(size)
+    weights = torch.full((size, size), 1 / others, device=device)
+    each = torch.arange(size, device=device)
     weights[each, each] = 1 / config.dataset_size
     weights[each, (each + 1) % size] = (config.dataset_size - others) / (config.dataset_size * others)
     return weights.log()

@@ -15,7 +15,8 @@ from sklearn.svm import LinearSVC
 
 from unbraid.errors import InputError
 from unbraid.representation.metrics import Arrays, _boosting, _svm, evaluate
-from unbraid.representation.metrics._logistic import fit_logistic, predict_log, standardised
+from unbraid.representation.metrics._logistic import fit_logistic, predict_log
+from unbraid.representation.metrics._tensors import standardised_alike
 from unbraid.representation.metrics.mic import mic
 from unbraid.representation.metrics.modularity import roc_areas
 
@@ -82,7 +83,7 @@ def test_roc_areas_are_scikit_learn_s_with_ties(pairs: list[tuple[int, bool]]) -
 
 
 def test_a_constant_column_stays_out_of_standardisation() -> None:
-    x, more = standardised(torch.tensor([[1.0, 3.0], [3.0, 3.0]]), torch.tensor([[5.0, 9.0]]))
+    x, more = standardised_alike(torch.tensor([[1.0, 3.0], [3.0, 3.0]]), torch.tensor([[5.0, 9.0]]))
     assert x.tolist() == [[-1, 0], [1, 0]] and more.tolist() == [[3, 0]]
 
 
