@@ -60,31 +60,12 @@ def main(argv: Sequence[str]) -> None:
         )
         return
     learner, options, config = _parse(argv[0], argv[1:])
-    if options.resume and options.overwrite:
-        raise InputError("--resume goes on with the run and --overwrite replaces it: give one of them")
-    if options.checkpoint_every < 1:
-        raise InputError(f"--checkpoint-every must be at least 1, not {options.checkpoint_every}")
+    _check(options)
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
     env = options.env if options.images is None else f"{FILE}{options.images.resolve()}"
     run = Run(folder, learner, env, env_options(options.env_options), options.seed, config)
-
-    if options.images is not None and options.env != DEFAULT_ENV:
-        raise InputError("--images are learnt from instead of an environment: give one of --images and --env")
-    how = How(options.device, options.precision, options.compile, options.checkpoint_every)
-    together = options.ensemble != 1 or bool(options.vary)
-    runs = _members(run, options) if together else [run]
-
-    from .. import work
-
-    prepared = [work.prepare(one, options.device) for one in runs]  # what can be wrong is said before folders are made
-    joined = work.join(runs, prepared, options.vary.partition("=")[0]) if together else None
-    if together:
-        work.bind(folder, runs, options.overwrite)
-    created = [one.create(options.resume, options.overwrite) for one in runs]
-    if joined is not None and any(created):
-        work.train_together(runs, joined, how)
-    elif any(created):
-        work.train(run, prepared[0], how)
+    runs = _members(run, options) if _together(options) else [run]
+    _train(folder, runs, options)
     if options.json:
         found = [{"out": str(one.folder), **one.read_metrics()} for one in runs]
         print_json(found[0] if len(runs) == 1 else {"members": found})
@@ -92,6 +73,36 @@ def main(argv: Sequence[str]) -> None:
     for one in runs:
         after = f"; next: unbraid evaluate {one.folder}, unbraid report {one.folder}" if options.images is None else ""
         print(f"the run is in {one.folder}{after}")
+
+
+def _check(options: Options) -> None:
+    """Raise `InputError` where options contradict each other."""
+    if options.resume and options.overwrite:
+        raise InputError("--resume goes on with the run and --overwrite replaces it: give one of them")
+    if options.checkpoint_every < 1:
+        raise InputError(f"--checkpoint-every must be at least 1, not {options.checkpoint_every}")
+    if options.images is not None and options.env != DEFAULT_ENV:
+        raise InputError("--images are learnt from instead of an environment: give one of --images and --env")
+
+
+def _together(options: Options) -> bool:
+    return options.ensemble != 1 or bool(options.vary)
+
+
+def _train(folder: Path, runs: list[Run], options: Options) -> None:
+    """Train the runs, as one program where they are an ensemble, unless they are finished."""
+    from .. import work
+
+    how = How(options.device, options.precision, options.compile, options.checkpoint_every)
+    prepared = [work.prepare(one, options.device) for one in runs]  # what can be wrong is said before folders are made
+    joined = work.join(runs, prepared, options.vary.partition("=")[0]) if _together(options) else None
+    if joined is not None:
+        work.bind(folder, runs, options.overwrite)
+    created = [one.create(options.resume, options.overwrite) for one in runs]
+    if joined is not None and any(created):
+        work.train_together(runs, joined, how)
+    elif any(created):
+        work.train(runs[0], prepared[0], how)
 
 
 def _members(run: Run, options: Options) -> list[Run]:
