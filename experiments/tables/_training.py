@@ -100,6 +100,11 @@ def kl_of_latents(learner: VAE, images: Tensor) -> Tensor:
     return gaussian_kl(mu, logvar).mean(0).cpu()
 
 
+def without_shape(factors: Tensor) -> Tensor:
+    """DSprites' other four factors: the shape comes first."""
+    return factors[:, 1:]
+
+
 def scores(names: Mapping[str, str], codes: Tensor, factors: Tensor, seed: int) -> dict[str, float]:
     """Single numbers of metrics: what a table calls them -> ``"metric"``, whose score it is, or ``"metric.number"``."""
     split = {name: (*path.split("."), "score")[:2] for name, path in names.items()}

@@ -39,8 +39,6 @@ DISCRIMINATORS: dict[str, dict[str, Any]] = {
     "cpu": {"units": 256, "layers": 4, "discriminator_rate": 5e-4},
     "paper": {"updates": 5},
 }
-SHAPE = 1
-"""The first factor, which is left out."""
 
 
 def jobs(scale: Scale) -> list[Job]:
@@ -56,7 +54,7 @@ def run(job: Job, folder: Path) -> Numbers:
     learner = training.trained(job, folder)
     images, factors = training.states(job)
     codes, wanted = training.codes_of(learner, images), {"higgins": "beta_vae", "score": "factor_vae"}
-    found = training.scores(wanted, codes, factors[:, SHAPE:].cpu(), job.seed)
+    found = training.scores(wanted, codes, training.without_shape(factors).cpu(), job.seed)
     return {"reconstruction": training.errors(learner, images, job.seed)["nats"], **found}
 
 
