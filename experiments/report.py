@@ -90,6 +90,12 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
         ("FactorVAE score", ("evaluation", "factor_vae", "score")),
         ("selectivity, mean over policies", ("evaluation", "agent", "selectivity")),
         ("selectivity of the best actions for this code", ("evaluation", "agent", "selectivity_ceiling")),
+        ("information of policy and outcome, nats", ("evaluation", "agent", "information")),
+        ("the most that so many policies can have, nats", ("evaluation", "agent", "information_ceiling")),
+        ("policies that are one direction's own (diagonal mass)", ("evaluation", "agent", "diagonal_mass")),
+        ("effects of single actions that a policy has", ("evaluation", "agent", "modes_found")),
+        ("effects of single actions that there are", ("evaluation", "agent", "modes")),
+        ("agreement of latent changes and effects (NMI)", ("evaluation", "agent", "agreement")),
         ("goal images reached", ("plan", "success")),
         ("steps taken / shortest path", ("plan", "steps_ratio")),
         ("training seconds", ("train_seconds",)),
@@ -114,4 +120,4 @@ def _dig(tree: Any, path: tuple[Any, ...]) -> Any:
 def _text(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.0f}" if value >= 10 else f"{value:.3f}"
+    return f"{value:.0f}" if value >= 10 or isinstance(value, int) else f"{value:.3f}"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...envs import make_factored
+from .. import _outcomes as outcomes
 from .losses import selectivity
 from .model import ICF
 
@@ -28,14 +29,16 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
         ``selectivity``: their mean over policies; ``selectivity_ceiling``: what the best action at each state would
         reach with this encoder; and, per policy (latents upwards, then downwards): ``policy_selectivity``, ``policy``
         (mean probability of each of ``actions``, ``(2K, A)``), ``prefers`` (the name of the likeliest action),
-        ``effect`` (mean change of each true factor, ``(2K, factors)``).
+        ``effect`` (mean change of each true factor, ``(2K, factors)``). Then, of the controllable factors that vary,
+        where there are any, what `unbraid.agents._outcomes.summary` lists, and ``axes_deg``, the angles between their
+        directions in the code.
     """
     device = next(learner.parameters()).device
     batch = make_factored(env, states, device, **options)
     images = batch.reset(seed=seed)[0]
     factors = batch.get_factors()
     codes = learner.encode(images)
-    shares, moves = [], []
+    changes, moves = [], []
     saved = batch.state_dict() if hasattr(batch, "state_dict") else None
     for action in range(learner.actions):
         if saved is not None:
@@ -46,11 +49,18 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
         image, _, _, _, info = batch.step(torch.full((states,), action, device=device))
         ended = info["_final_obs"] if "final_obs" in info else torch.zeros(states, dtype=torch.bool, device=device)
         image = torch.where(ended.view(-1, 1, 1, 1), info["final_obs"], image) if "final_obs" in info else image
-        shares.append(selectivity(learner.encode(image) - codes, learner.config.epsilon))
+        changes.append(learner.encode(image) - codes)
         moves.append(torch.where(ended[:, None], torch.nan, batch.get_factors() - factors))
     with torch.no_grad():
         probabilities = learner.policies(codes)
-    return _summary(probabilities, torch.stack(shares, 2), torch.stack(moves, 1), _names(batch, learner.actions))
+    change, effect = torch.stack(changes, 1), torch.stack(moves, 1)
+    shares = selectivity(change, learner.config.epsilon).transpose(1, 2)
+    numbers = _summary(probabilities, shares, effect, _names(batch, learner.actions))
+    kept = [k for k, factor in enumerate(batch.factors) if factor.controllable and bool(factors[:, k].std() > 0)]
+    if kept:
+        numbers |= outcomes.summary(probabilities, change, effect[:, :, kept])
+        numbers["axes_deg"] = outcomes.axes_deg(codes, factors[:, kept])
+    return numbers
 
 
 def _summary(probabilities: Tensor, shares: Tensor, moves: Tensor, names: list[str]) -> dict[str, Any]:

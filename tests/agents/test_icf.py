@@ -167,6 +167,10 @@ def test_evaluation_is_exact_on_a_perfect_code(knowing: icf.ICF) -> None:
     assert numbers["actions"] == ["left", "right", "up", "down"]
     assert abs(numbers["selectivity"]) < 0.1  # its policies are still uniform
     assert torch.tensor(numbers["effect"]).shape == (4, 2)
+    assert numbers["agreement"] == pytest.approx(1)  # the code knows every effect apart
+    assert numbers["axes_deg"][0][1] == pytest.approx(90, abs=0.01)
+    assert (numbers["modes"], numbers["modes_found"]) == (4, 0)
+    assert numbers["information"] < 0.01 < 1.2 < numbers["information_ceiling"] < math.log(4)
 
 
 def test_rollouts_show_every_policy_from_one_start() -> None:
