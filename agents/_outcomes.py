@@ -102,7 +102,7 @@ def modes(probabilities: Tensor, effects: Tensor) -> Modes:
 
 def _distinct(rows: Tensor) -> Tensor:
     """Rows that differ from each other and from 0: ``(n, F)`` to ``(M, F)``."""
-    kinds = torch.unique((rows / SAME).round(), dim=0) * SAME
+    kinds: Tensor = torch.unique((rows / SAME).round(), dim=0) * SAME
     return kinds[(kinds != 0).any(1)]
 
 
