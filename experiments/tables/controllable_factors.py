@@ -1,0 +1,152 @@
+"""Independently controllable factors, figures 2, 4 and 5: what an agent finds that acts (Thomas et al. 2018).
+
+The paper shows single trainings and prints no values: a maze of 64x64 pixels in which it finds four effects, up twice
+being one of them and down+left none of its own, with x and y on orthogonal axes (figure 2); two digits on a grid, all
+four coordinates nearly linear in one latent each (figure 4); and, in a maze, a goal's image decomposed into moves
+(figure 5). A column "paper" with 4 effects is what figure 2 shows.
+
+What differs, at every scale: it is the discrete form (two policies a latent) that is trained, on random actions, with
+actions that do nothing among them, where the paper's figure 2 has the continuous form and only permissible actions; the
+decoder doesn't shape the code. Goals are in mazes whose walls were never seen in training, up to 1,000 pairs. All
+settings are the same for all seeds. At scale cpu also: ten seeds, 2,000 steps.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ...agents import icf
+from ...envs import make_factored
+from ...representation import metrics
+from ...representation.data import draw_states
+from .. import work
+from ..runs import How, Run
+from . import _drawing as drawing
+from ._jobs import Done, Job, Numbers, Scale, repeated
+
+SCALES = {
+    "smoke": Scale("smoke", seeds=1, steps=2, points=60, batch_size=8, learning_rate=3e-3),
+    "cpu": Scale("cpu", seeds=10, steps=2000, points=2000, learning_rate=3e-3),
+    "paper": Scale("paper", seeds=10, steps=20_000, points=10_000, learning_rate=3e-3, device="auto"),
+}
+NUMBERS = {
+    "effects": "effects on a single factor that some policy brings about",
+    "agreement": "normalised mutual information of latent changes and true effects",
+    "linear R2": "of the worst of the controllable factors, from the whole code",
+    "Pearson": "absolute correlation of the worst of them with its best latent",
+    "angle": "smallest angle between two factors' directions in the code, degrees",
+    "information": "of policy and outcome, nats",
+    "ceiling": "the most that so many policies can have, nats",
+    "success": "share of goal images that were reached",
+    "path": "steps taken by the shortest path's",
+}
+PAPER = {("maze", "effects"): 4.0}
+ID = "unbraid.envs:unbraid/{}-v0"
+WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 1000}
+MAZES: dict[str, tuple[str, dict[str, Any], dict[str, Any], int]] = {
+    "maze": ("MazeRedundant", {}, {}, 2),
+    "unseen mazes": ("Maze", WALLS, {**WALLS, "first_level": 5000}, 2),
+    "two digits": ("DigitsGrid", {}, {}, 4),
+}
+"""Label -> world, its options in training and in the test, latents."""
+REACHED = ("unseen mazes",)
+CODES = "codes.npz"
+
+
+def jobs(scale: Scale) -> list[Job]:
+    """A training in each world with each seed."""
+    points = {}
+    for label, (name, options, test, latents) in MAZES.items():
+        config = icf.Config(
+            latents, scale.network, steps=scale.steps, batch_size=scale.batch_size, learning_rate=scale.learning_rate
+        )
+        worlds = {"env": ID.format(name), "env_options": options, "test_options": test}
+        goals = min(1000, scale.points) if label in REACHED else 0
+        rest = {"goals": goals, "points": scale.points, "device": scale.device}
+        points[label] = {**worlds, "config": config.to_dict(), **rest}
+    return repeated(scale, points)
+
+
+def run(job: Job, folder: Path) -> Numbers:
+    """Train, try every action from fresh states, and walk to goals."""
+    wanted = job.settings
+    env, test, points = wanted["env"], wanted["test_options"], wanted["points"]
+    run = Run(folder, "icf", env, wanted["env_options"], job.seed, icf.Config.from_dict(wanted["config"]))
+    if run.create(resume=True):
+        work.train(run, work.prepare(run, wanted["device"]), How(device=wanted["device"], progress=False))
+    learner = run.load(wanted["device"])
+    found = icf.evaluate(learner, env, work.METRIC_SEED + job.seed, min(points, 512), **test)
+    images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, wanted["device"], **test)
+    codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
+    names, factors = _moved(env, factors, test)
+    np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors.cpu().numpy(), names=names)
+    numbers: Numbers = {
+        "effects": float(found["primitive_modes_found"]),
+        "agreement": found["agreement"],
+        "angle": min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i]),
+        "information": found["information"],
+        "ceiling": found["information_ceiling"],
+        **_told(codes, factors),
+    }
+    if wanted["goals"]:
+        trips = icf.plan(learner, env, wanted["goals"], work.METRIC_SEED + job.seed, **test)[0]
+        numbers |= {"success": trips["success"]}
+        numbers |= {"path": trips["steps_ratio"]} if trips["steps_ratio"] is not None else {}
+    return numbers
+
+
+def _moved(env: str, factors: Tensor, options: dict[str, Any]) -> tuple[list[str], Tensor]:
+    """The factors that actions change, and that vary: names, and columns ``(n, F)``."""
+    stated = make_factored(env, 1, **options).factors
+    kept = [k for k, factor in enumerate(stated) if factor.controllable and bool(factors[:, k].std() > 0)]
+    return [stated[k].name for k in kept], factors[:, kept]
+
+
+def _told(codes: Tensor, factors: Tensor) -> dict[str, float]:
+    """How much of the worst factor the code tells, all of it and its best latent."""
+    linear = metrics.evaluate(["r2"], codes, factors)["r2"]["linear"]
+    both = torch.corrcoef(torch.cat([codes, factors], 1).double().T).nan_to_num(0)
+    return {"linear R2": min(linear), "Pearson": float(both[: codes.shape[1], codes.shape[1] :].abs().amax(0).min())}
+
+
+def figures(done: list[Done]) -> dict[str, Figure]:
+    """Of the first seed: the maze's places in the code (figure 2b), and each digit's coordinates (figure 4)."""
+    known = drawing.folders(done)
+    drawn = {}
+    if "maze" in known:
+        drawn["maze"] = _places(known["maze"])
+    if "two digits" in known:
+        drawn["two_digits"] = _coordinates(known["two digits"])
+    return drawn
+
+
+def _places(folder: Path) -> Figure:
+    """The plane of the two latents: each place a dot, coloured by x on the left and by y on the right."""
+    figure, axes = drawing.panels(1, 2, (3.0, 2.8))
+    with np.load(folder / CODES) as file:
+        for place, name, column in zip(axes[0], file["names"], file["factors"].T, strict=True):
+            dots = place.scatter(*file["codes"].T, c=column, s=14, cmap="viridis")
+            figure.colorbar(dots, ax=place, shrink=0.8)
+            drawing.say(place, str(name), "first latent", "second latent")
+    return figure
+
+
+def _coordinates(folder: Path) -> Figure:
+    """Each latent's mean against each coordinate, standardised, as in the paper's figure 4."""
+    with np.load(folder / CODES) as file:
+        codes, factors, names = file["codes"], file["factors"], file["names"]
+    figure, axes = drawing.panels(1, len(names), (2.2, 2.2))
+    codes = (codes - codes.mean(0)) / np.maximum(codes.std(0), 1e-9)
+    for place, name, column in zip(axes[0], names, factors.T, strict=True):
+        values = np.unique(column)
+        means = np.stack([codes[column == value].mean(0) for value in values])
+        for colour, line in zip(drawing.COLOURS, means.T, strict=False):
+            place.plot(values, line, color=colour, linewidth=1.4)
+        drawing.say(place, name, "tile", "mean of each latent" if place is axes[0][0] else "")
+    return figure
