@@ -4,7 +4,7 @@ Not a paper's table. Every objective starts from scratch with ten latents and th
 steps as fit into its time; that number is found by timing a few first. The learning rate falls to 0 over the last fifth
 of them. What is printed is a mean over seeds, not the best of many tries.
 
-What differs between the scales: each training's seconds on one thread, 300 at cpu, so that all take some half an hour
+What differs between the scales: each training's seconds on one thread, 300 at cpu, so that all take half an hour
 on two cores, and 3,600 at paper; --seconds 3600 gives every objective what 30 minutes of two cores are. Coefficients
 are the objectives' own defaults but for a shorter time's: beta 8, capacity's gamma 100, and a discriminator of 4 x 256
 units that learns at 5e-4, since one of 6 x 1000 takes longer than the VAE. Weight decay of .1 goes with qlae, as in its
