@@ -1,11 +1,12 @@
 """What policies do to a world whose factors are known: information, modes and which factor each one moves.
 
-Every function takes ``probabilities``, pi_p(a) in each of n states, ``(n, P, A)``, and ``effects``, the change that
+Where nothing else is said, functions take ``probabilities``, pi_p(a) in each of n states, ``(n, P, A)``, and ``effects``, the change that
 each action makes there to the true factors, ``(n, A, F)``, NaN where the episode ended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
+from ..envs import Factor
 
 SAME, MOST = 1e-4, 64
 """Effects that differ by less are one outcome; a world with more effects than so many has a continuum of them."""
@@ -25,6 +28,11 @@ class Information(NamedTuple):
     """I(policy; outcome | state), policies drawn uniformly."""
     ceiling: float
     """The most that any such policies can have."""
+
+
+def movable(stated: Sequence[Factor], factors: Tensor) -> list[int]:
+    """Places of the factors that actions change, and that vary in ``factors``, ``(n, F)``."""
+    return [k for k, factor in enumerate(stated) if factor.controllable and bool(factors[:, k].std() > 0)]
 
 
 def same_outcome(effects: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
     change, effect = torch.stack(changes, 1), torch.stack(moves, 1)
     shares = selectivity(change, learner.config.epsilon).transpose(1, 2)
     numbers = _summary(probabilities, shares, effect, _names(batch, learner.actions))
-    kept = [k for k, factor in enumerate(batch.factors) if factor.controllable and bool(factors[:, k].std() > 0)]
+    kept = outcomes.movable(batch.factors, factors)
     if kept:
         numbers |= outcomes.summary(probabilities, change, effect[:, :, kept])
         numbers["axes_deg"] = outcomes.axes_deg(codes, factors[:, kept])

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...agents import icf
+from ...agents._outcomes import movable
 from ...envs import make_factored
 from ...representation import metrics
 from ...representation.data import draw_states
@@ -84,7 +85,9 @@ def run(job: Job, folder: Path) -> Numbers:
     found = icf.evaluate(learner, env, work.METRIC_SEED + job.seed, min(points, 512), **test)
     images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, wanted["device"], **test)
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
-    names, factors = _moved(env, factors, test)
+    stated = make_factored(env, 1, **test).factors
+    kept = movable(stated, factors)
+    names, factors = [stated[k].name for k in kept], factors[:, kept]
     np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors.cpu().numpy(), names=names)
     numbers: Numbers = {
         "effects": float(found["primitive_modes_found"]),
@@ -99,13 +102,6 @@ def run(job: Job, folder: Path) -> Numbers:
         numbers |= {"success": trips["success"]}
         numbers |= {"path": trips["steps_ratio"]} if trips["steps_ratio"] is not None else {}
     return numbers
-
-
-def _moved(env: str, factors: Tensor, options: dict[str, Any]) -> tuple[list[str], Tensor]:
-    """The factors that actions change, and that vary: names, and columns ``(n, F)``."""
-    stated = make_factored(env, 1, **options).factors
-    kept = [k for k, factor in enumerate(stated) if factor.controllable and bool(factors[:, k].std() > 0)]
-    return [stated[k].name for k in kept], factors[:, kept]
 
 
 def _told(codes: Tensor, factors: Tensor) -> dict[str, float]:
