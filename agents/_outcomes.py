@@ -1,7 +1,7 @@
 """What policies do to a world whose factors are known: information, modes and which factor each one moves.
 
-Where nothing else is said, functions take ``probabilities``, pi_p(a) in each of n states, ``(n, P, A)``, and ``effects``, the change that
-each action makes there to the true factors, ``(n, A, F)``, NaN where the episode ended.
+Where nothing else is said, functions take ``probabilities``, pi_p(a) in each of n states, ``(n, P, A)``, and
+``effects``, the change that each action makes there to the true factors, ``(n, A, F)``, NaN where the episode ended.
 """
 
 from __future__ import annotations
