@@ -27,6 +27,8 @@ class Transitions(NamedTuple):
     """int64 ``(B,)``, or float32 ``(B, *shape)``."""
     next_image: Tensor
     """After, also where the episode ended there: uint8 ``(B, H, W, C)``."""
+    first_image: Tensor
+    """What the episode began with, or what was seen first of it: uint8 ``(B, H, W, C)``."""
 
 
 class States(NamedTuple):
@@ -83,21 +85,23 @@ class RandomWalk:
         self.env = env
         self.generator = torch.Generator().manual_seed(seed)
         self.image: Tensor = env.reset(seed=seed)[0]
+        self.first: Tensor = self.image
 
     def draw(self) -> Transitions:
         """One step of every environment."""
-        image = self.image
+        image, first = self.image, self.first
         action = random_actions(self.env.single_action_space, self.env.num_envs, self.generator)
         self.image, _, _, _, info = self.env.step(action.to(image.device))
         after = self.image
         if "final_obs" in info:
             ended = info["_final_obs"].view(-1, *[1] * (image.ndim - 1))
             after = torch.where(ended, info["final_obs"], after)
-        return Transitions(image, action.to(image.device), after)
+            self.first = torch.where(ended, self.image, first)
+        return Transitions(image, action.to(image.device), after, first)
 
     def state_dict(self) -> dict[str, Any]:
-        """Environments (where they can be saved), the last images and the actions' generator."""
-        saved = {"image": self.image, "generator": self.generator.get_state()}
+        """Environments (where they can be saved), the first and last images and the actions' generator."""
+        saved = {"image": self.image, "first": self.first, "generator": self.generator.get_state()}
         return saved | ({"env": self.env.state_dict()} if hasattr(self.env, "state_dict") else {})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -105,7 +109,7 @@ class RandomWalk:
         self.generator.set_state(state["generator"])
         if "env" in state:
             self.env.load_state_dict(state["env"])
-            self.image = state["image"].to(self.image.device)
+            self.image, self.first = (state[name].to(self.image.device) for name in ("image", "first"))
 
 
 class FreshStates:

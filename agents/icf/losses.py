@@ -42,3 +42,13 @@ def expected_selectivity(probabilities: Tensor, action: Tensor, change: Tensor, 
 def entropy(log_probabilities: Tensor) -> Tensor:
     """Mean entropy in nats of distributions given by their logarithms, ``(..., A)``: scalar."""
     return -(log_probabilities.exp() * log_probabilities).sum(-1).mean()
+
+
+def unevenness(change: Tensor) -> Tensor:
+    """How far code changes ``(B, K)`` are from being 0 or 1 long: the mean of ``|dh|^2 (1 - |dh|)^2``, scalar.
+
+    It doesn't depend on how the code is turned.
+    """
+    squared = change.square().sum(-1)
+    tiny = torch.finfo(change.dtype).tiny  # the root of 0 has no gradient
+    return (squared * (1 - (squared + tiny).sqrt()).square()).mean()

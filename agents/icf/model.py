@@ -1,22 +1,23 @@
-"""The discrete ICF agent: an autoencoder whose every latent has two policies, one to raise it and one to lower it."""
+"""The discrete ICF agent: an encoder whose every latent has two policies, one to raise it and one to lower it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
-from torch.nn.functional import log_softmax
+from torch.nn.functional import cross_entropy, log_softmax
 
 from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
 from ...representation.likelihoods import Bernoulli
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.training import Learner
-from .losses import entropy, expected_selectivity
+from .foresight import Foresight
+from .losses import entropy, expected_selectivity, unevenness
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,15 @@ class Config:
         network: Name of the encoder and decoder.
         temperature: Weight of the policies' entropy (in nats) against their selectivity; it keeps them from
             settling before the latents mean anything.
+        identification: Weight of ``-log q(a | h' - h)``, nats: the code must tell what was done by the change it made.
+            Selectivity alone is content with two digits' sum in one latent and nothing in another.
+        warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
+            what can be controlled before it is turned to its axes.
+        evenness: Weight of what makes code changes 0 or 1 long; selectivity leaves their scale free.
+        shrinkage: Weight of the mean squared latent, which keeps the code near 0.
+        autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
+            it.
         epsilon: Latent changes much smaller than this count as none.
-        shrinkage: Weight of the mean squared latent. Selectivity leaves the code's origin and scale free, and without
-            this they run away.
         steps: Optimiser steps.
         batch_size: Environments run side by side, one transition each a step.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
@@ -39,8 +46,12 @@ class Config:
     latents: int = 2
     network: str = "conv"
     temperature: float = 0.1
+    identification: float = 1.0
+    warm_up: float = 0.3
+    evenness: float = 3.0
+    shrinkage: float = 1e-4
+    autoencoder: float = 0.0
     epsilon: float = 1e-3
-    shrinkage: float = 1e-3
     steps: int = 3000
     batch_size: int = 64
     learning_rate: float = 3e-3
@@ -49,6 +60,11 @@ class Config:
         for name in ("latents", "steps", "batch_size", "learning_rate", "epsilon"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("temperature", "identification", "evenness", "shrinkage", "autoencoder"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if not 0 <= self.warm_up <= 1:
+            raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
         if self.batch_size < 2:
             raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
 
@@ -62,14 +78,27 @@ class Config:
         return cls(**values)
 
 
-class ICF(Learner):
-    """Encoder f, decoder g and policies pi_1 .. pi_2K over A discrete actions.
+class Inputs(NamedTuple):
+    """What a step of training reads."""
 
-    Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``, less
-    a little shrinkage (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The
-    expectation over actions is exact in pi, so no REINFORCE is needed. The decoder learns to draw images from h,
-    standardised, and passes nothing back: a code that is bent towards easy drawing early on stays rugged. (The
-    authors' published code trains an autoencoder along, whose decoder reads a convolution's output and not h.)
+    moves: Transitions
+    """Under uniformly random actions."""
+    warmth: float
+    """How far the warm-up is: the weight of the selectivity, from 0 to 1."""
+
+
+class ICF(Learner):
+    """Encoder f, decoder g, policies pi_1 .. pi_2K over A discrete actions, and what tells actions by their changes.
+
+    Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``
+    (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The expectation over
+    actions is exact in pi, so no REINFORCE is needed. Ours, beyond the paper: the action must be told by the change
+    (``identification``), which comes first (``warm_up``), and changes are of unit length (``evenness``), as the
+    paper's are on the vertices of a hypercube (appendix B.2). `Foresight` learns beside it what actions will do.
+
+    The decoder learns to draw images from h, standardised. By default it passes nothing back: a code that is bent
+    towards easy drawing early on stays rugged. (The authors' published code trains an autoencoder along, whose decoder
+    reads a convolution's output and not h.)
 
     Args:
         shape: Of the images.
@@ -85,6 +114,8 @@ class ICF(Learner):
         self.encoder = pair.encoder(shape, config.latents)
         self.decoder = nn.Sequential(nn.BatchNorm1d(config.latents, affine=False), pair.decoder(config.latents, shape))
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
+        self.action_head = mlp(config.latents, actions)
+        self.foresight = Foresight(shape, config.latents, actions)
         initialise(self, generator)
         # Uniform at first, whatever h is: an encoder that starts out rugged must not be fitted by rugged policies.
         last = self.policy_head[-1]
@@ -100,21 +131,40 @@ class ICF(Learner):
         logits = self.policy_head(codes)
         return log_softmax(logits.view(len(codes), 2 * self.config.latents, self.actions), -1)
 
-    def forward(self, inputs: Transitions, turn: int = 0) -> dict[str, Tensor]:
-        """Named terms of the loss on transitions under uniformly random actions."""
-        config, size = self.config, len(inputs.image)
-        x = to_floats(torch.cat([inputs.image, inputs.next_image]))
+    def prepare(self, batch: Transitions, step: int, generator: torch.Generator) -> Inputs:
+        """The transitions, and how far the warm-up is."""
+        del generator
+        return Inputs(batch, min(1.0, step / max(1.0, self.config.warm_up * self.config.steps)))
+
+    def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
+        """Named terms of the loss."""
+        config, moves = self.config, inputs.moves
+        x = to_floats(torch.cat([moves.image, moves.next_image]))
         codes = self.encoder(x)
         before, after = codes.chunk(2)
-        reconstruction = Bernoulli().distortion(x[size:], self.decoder(after.detach()))
+        change = after - before
         # The policies read h without shaping it: only what they bring about does.
         log_policies = self.log_policies(before.detach())
-        selective = expected_selectivity(log_policies.exp(), inputs.action, after - before, config.epsilon)
-        spread = entropy(log_policies)
-        size = codes.square().mean()
-        loss = reconstruction - selective - config.temperature * spread + config.shrinkage * size
-        terms = {"reconstruction": reconstruction, "selectivity": selective, "entropy": spread, "squared code": size}
-        return {"loss": loss, **terms}
+        selective = expected_selectivity(log_policies.exp(), moves.action, change, config.epsilon)
+        terms = {
+            "reconstruction": self._reconstruction(x[len(moves.image) :], after),
+            "selectivity": selective,
+            "entropy": entropy(log_policies),
+            "identification": cross_entropy(self.action_head(change), moves.action),
+            "unevenness": unevenness(change),
+            "squared code": codes.square().mean(),
+        }
+        foreseen = self.foresight(to_floats(moves.first_image), before, moves.action, change)
+        loss = terms["reconstruction"] + config.identification * terms["identification"]
+        loss = loss - inputs.warmth * selective - config.temperature * terms["entropy"]
+        loss = loss + config.evenness * terms["unevenness"] + config.shrinkage * terms["squared code"]
+        terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
+        return {"loss": loss + foreseen["lets"] + foreseen["moves"], **terms}
+
+    def _reconstruction(self, x: Tensor, codes: Tensor) -> Tensor:
+        """In nats an image, with its full gradient into the decoder, and a share of it into the codes."""
+        still = codes.detach()
+        return Bernoulli().distortion(x, self.decoder(still + self.config.autoencoder * (codes - still)))
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

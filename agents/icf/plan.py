@@ -1,4 +1,4 @@
-"""Reaching goal images greedily on the latent difference (arXiv:1802.09484, appendix B.2)."""
+"""Reaching goal images along the latent difference (arXiv:1802.09484, appendix B.2), also around walls."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from torch import Tensor
 
 from ...envs import Factor, make_factored
 from ...representation.data import RandomWalk
+from ...representation.networks import to_floats
 from .model import ICF
+from .search import Search
 
 BLOCKED = 1e6
 NEAR = 0.25  # in steps: codes this close are of one place
+STILL = 0.1  # in steps: less than this is no move
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,12 @@ def action_effects(learner: ICF, walk: RandomWalk, draws: int = 32) -> Tensor:
     return torch.stack([part.median(0).values if len(part) else torch.zeros_like(change[0]) for part in effects])
 
 
-def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int) -> Trip:
+def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int, search: bool = True) -> Trip:
     """Act until the code is within a quarter of a step of the goal's, or ``max_steps`` are over.
 
-    The action taken is the one that leads nearest to the goal's code, in steps: to where it led when it was tried here
-    before, else to ``h + effect``. An action seen to do nothing here is out, and every earlier visit to where it leads
-    counts as one more step away, so that the walk leaves dead ends behind obstacles. No search, no map, no labels.
+    Where the offsets between start and goal can be listed, the way is searched among codes (`Search`), around what the
+    agent foresees to be in the way; else it walks greedily (`Greedy`). No labels either way, and no map but the
+    agent's own.
 
     Args:
         learner: A trained agent.
@@ -59,57 +62,88 @@ def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int
         goals: Goal images, uint8 ``(n, H, W, C)``.
         effects: From `action_effects`.
         max_steps: At most so many actions.
+        search: Whether to search where that is possible.
     """
     step_size = effects.abs().max(0).values.clamp_min(1e-6)
-    goal, here = learner.encode(goals) / step_size, learner.encode(env.observe()) / step_size
-    moves = effects / step_size
-    visited: list[Tensor] = [here]
-    tried: list[Tensor] = []
-    useless: list[Tensor] = []
-    n = len(goals)
-    images, factors = [env.observe()], env.get_factors()
-    stopped = torch.zeros(n, dtype=torch.bool, device=here.device)
+    goal, first = learner.encode(goals), env.observe()
+    here = learner.encode(first)
+    walker = (search and _search(learner, first, here, goal, effects)) or Greedy(goal, effects)
+    images, factors = [first], env.get_factors()
+    stopped = torch.zeros(len(goals), dtype=torch.bool, device=here.device)
     lost = stopped.clone()
-    steps = torch.zeros(n, dtype=torch.int64, device=here.device)
+    steps = torch.zeros(len(goals), dtype=torch.int64, device=here.device)
     for _ in range(max_steps):
-        stopped |= ~lost & ((goal - here).abs().max(1).values < NEAR)
+        stopped |= ~lost & (((goal - here) / step_size).abs().max(1).values < NEAR)
         going = ~(stopped | lost)
         if not bool(going.any()):
             break
-        action = _best_action(here, goal, moves, visited, tried, useless)
+        action = walker.choose(here)
         image, _, terminated, truncated, _ = env.step(action)
         steps += going
         lost |= going & (terminated | truncated)
-        after = learner.encode(image) / step_size
-        tried.append(action)
-        useless.append((after - here).abs().max(1).values < 0.1)
+        after = learner.encode(image)
+        walker.note(action, ((after - here) / step_size).abs().max(1).values >= STILL)
         here = after
-        visited.append(here)
         images.append(torch.where(_like(going, image), image, images[-1]))
         factors = torch.where(going[:, None], env.get_factors(), factors)
     return Trip(stopped, steps, factors, images, goals)
 
 
-def _best_action(
-    here: Tensor, goal: Tensor, moves: Tensor, visited: list[Tensor], tried: list[Tensor], useless: list[Tensor]
-) -> Tensor:
-    """Codes ``(n, D)`` and moves ``(A, D)`` in steps; actions ``(n,)``."""
-    expected = here[:, None] + moves
-    places = torch.stack(visited, 1)
-    blocked = (moves.abs().sum(1) == 0).expand(expected.shape[:2])
-    if tried:
-        same_place = (places[:, :-1] - here[:, None]).abs().max(2).values < NEAR
-        chosen = torch.stack(tried, 1)[:, :, None] == torch.arange(len(moves), device=here.device)
-        before = same_place[:, :, None] & chosen
-        blocked = blocked | (before & torch.stack(useless, 1)[:, :, None]).any(1)
-        last = (before * torch.arange(1, len(tried) + 1, device=here.device)[:, None]).amax(1)
-        seen = places.gather(1, last[:, :, None].expand(expected.shape))
-        expected = torch.where((last > 0)[:, :, None], seen, expected)
-    left = goal[:, None] - expected
-    # Among equals, the move along the longer way: it keeps both axes open to go around what is in the way.
-    cost = left.abs().sum(2) + 0.01 * left.square().sum(2).sqrt()
-    cost += ((places[:, None] - expected[:, :, None]).abs().max(3).values < 0.5).sum(2)
-    return (cost + BLOCKED * blocked).argmin(1)
+def _search(learner: ICF, first: Tensor, here: Tensor, goal: Tensor, effects: Tensor) -> Search | None:
+    """A search from codes to codes; None where there are too many offsets between them."""
+    try:
+        with torch.no_grad():
+            return Search(learner.foresight, learner.foresight.look(to_floats(first)), here, goal, effects)
+    except ValueError:
+        return None
+
+
+class Greedy:
+    """Takes the action that leads nearest to the goal's code, in steps, and remembers where actions led.
+
+    An action seen to do nothing here is out, and every earlier visit to where it leads counts as one more step away,
+    so that the walk leaves dead ends behind obstacles.
+
+    Args:
+        goal: Codes ``(n, K)``.
+        effects: Of each action where it does anything, ``(A, K)``.
+    """
+
+    def __init__(self, goal: Tensor, effects: Tensor) -> None:
+        self.size = effects.abs().max(0).values.clamp_min(1e-6)
+        self.goal, self.moves = goal / self.size, effects / self.size
+        self.visited: list[Tensor] = []
+        self.tried: list[Tensor] = []
+        self.useless: list[Tensor] = []
+
+    def choose(self, here: Tensor) -> Tensor:
+        """The action to take at codes ``(n, K)``: int64 ``(n,)``."""
+        self.visited.append(here / self.size)
+        return self._best(self.visited[-1])
+
+    def note(self, action: Tensor, moved: Tensor) -> None:
+        """Remember what was just done, and whether it did anything, bool ``(n,)``."""
+        self.tried.append(action)
+        self.useless.append(~moved)
+
+    def _best(self, here: Tensor) -> Tensor:
+        moves = self.moves
+        expected = here[:, None] + moves
+        places = torch.stack(self.visited, 1)
+        blocked = (moves.abs().sum(1) == 0).expand(expected.shape[:2])
+        if self.tried:
+            same_place = (places[:, :-1] - here[:, None]).abs().max(2).values < NEAR
+            chosen = torch.stack(self.tried, 1)[:, :, None] == torch.arange(len(moves), device=here.device)
+            before = same_place[:, :, None] & chosen
+            blocked = blocked | (before & torch.stack(self.useless, 1)[:, :, None]).any(1)
+            last = (before * torch.arange(1, len(self.tried) + 1, device=here.device)[:, None]).amax(1)
+            seen = places.gather(1, last[:, :, None].expand(expected.shape))
+            expected = torch.where((last > 0)[:, :, None], seen, expected)
+        left = self.goal[:, None] - expected
+        # Among equals, the move along the longer way: it keeps both axes open to go around what is in the way.
+        cost = left.abs().sum(2) + 0.01 * left.square().sum(2).sqrt()
+        cost += ((places[:, None] - expected[:, :, None]).abs().max(3).values < 0.5).sum(2)
+        return (cost + BLOCKED * blocked).argmin(1)
 
 
 def _like(rows: Tensor, image: Tensor) -> Tensor:
@@ -117,7 +151,7 @@ def _like(rows: Tensor, image: Tensor) -> Tensor:
 
 
 def plan(
-    learner: ICF, env: str, episodes: int, seed: int, max_steps: int = 64, **options: Any
+    learner: ICF, env: str, episodes: int, seed: int, max_steps: int = 64, search: bool = True, **options: Any
 ) -> tuple[dict[str, Any], Trip]:
     """Goal reaching between random pairs of states that differ in what can be controlled only.
 
@@ -127,6 +161,7 @@ def plan(
         episodes: Start and goal pairs.
         seed: Of the pairs.
         max_steps: At most so many actions an episode.
+        search: Whether ways are searched among codes, or the walk is greedy.
         options: Of the environment.
 
     Returns:
@@ -145,7 +180,7 @@ def plan(
     batch.reset(seed=[seed + episodes + i for i in range(episodes)], options={"factors": given})
     start = batch.get_factors()
     effects = action_effects(learner, RandomWalk(make_factored(env, 64, device, **options), seed))
-    trip = reach(learner, batch, goals, effects, max_steps)
+    trip = reach(learner, batch, goals, effects, max_steps, search)
     near = torch.tensor([_tolerance(factor) for factor in batch.factors], device=device)
     success = trip.stopped & (((trip.factors - wanted).abs() <= near) | ~controllable).all(1)
     numbers: dict[str, Any] = {"episodes": episodes, "success": float(success.double().mean())}

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.agents import icf
-from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity
+from unbraid.agents.icf.foresight import Foresight
+from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity, unevenness
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
 from unbraid.representation.data import RandomWalk, random_actions
+from unbraid.representation.networks import ImageShape
 
 MAZE = "unbraid/Maze-v0"
 
@@ -68,30 +70,68 @@ def test_gradient_by_finite_differences() -> None:
     assert torch.autograd.gradcheck(value, (logits, change))
 
 
+def inputs(learner: icf.ICF, n: int, step: int = 0) -> Any:
+    batch = RandomWalk(make_factored(MAZE, n), 0).draw()
+    return learner.prepare(batch, step, torch.Generator())
+
+
+def test_unevenness_by_hand() -> None:
+    change = torch.tensor([[0.0, 0.0], [0.6, -0.8], [0.0, 2.0], [0.3, 0.4]], requires_grad=True)
+    found = unevenness(change)
+    assert found.item() == pytest.approx((0 + 0 + 4 * 1 + 0.25 * 0.25) / 4, abs=1e-6)
+    assert torch.autograd.grad(found, change)[0].isfinite().all()
+
+
 def test_the_loss_is_its_terms() -> None:
-    learner = agent(temperature=0.3, shrinkage=0.5)
-    terms = learner(RandomWalk(make_factored(MAZE, 8), 0).draw())
-    expected = terms["reconstruction"] - terms["selectivity"] - 0.3 * terms["entropy"] + 0.5 * terms["squared code"]
+    learner = agent(temperature=0.3, shrinkage=0.5, identification=2.0, evenness=3.0, warm_up=0.5, steps=100)
+    terms = learner(inputs(learner, 8, step=10))
+    expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
+    expected = expected + terms["foresight, lets"] + terms["foresight, moves"]
+    expected = expected + 2 * terms["identification"] + 3 * terms["unevenness"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
 
 
+@pytest.mark.parametrize(("step", "warmth"), [(0, 0), (15, 0.5), (30, 1), (99, 1)])
+def test_selectivity_warms_up(step: int, warmth: float) -> None:
+    assert inputs(agent(steps=100, warm_up=0.3), 2, step).warmth == pytest.approx(warmth)
+    assert inputs(agent(steps=100, warm_up=0), 2, max(step, 1)).warmth == 1
+
+
 @pytest.mark.parametrize("term", ["reconstruction", "entropy"])
-def test_selectivity_alone_shapes_the_code(term: str) -> None:
+def test_drawing_and_policies_do_not_shape_the_code(term: str) -> None:
     learner = agent()
     with torch.no_grad():  # uniform policies have no preference to pass on: give them one
         learner.policy_head[-1].bias += torch.randn(16, generator=torch.Generator().manual_seed(0))
-    batch = RandomWalk(make_factored(MAZE, 4), 0).draw()
+    batch = inputs(learner, 4)
     learner(batch)[term].backward()
-    assert all(part.grad is None for part in learner.encoder.parameters())
-    learner(batch)["selectivity"].backward()
-    assert any(part.grad.abs().sum() > 0 for part in learner.encoder.parameters())
+    assert not any(part.grad is not None and part.grad.any() for part in learner.encoder.parameters())
+    for shaping in ("selectivity", "identification", "unevenness"):
+        gradients = torch.autograd.grad(learner(batch)[shaping], list(learner.encoder.parameters()))
+        assert any(part.abs().sum() > 0 for part in gradients)
+
+
+def test_an_autoencoder_shapes_the_code_by_its_weight_and_its_decoder_in_full() -> None:
+    found = []
+    for weight in (0.25, 1.0):
+        learner = agent(autoencoder=weight)
+        learner(inputs(learner, 4))["reconstruction"].backward()
+        found.append([next(part.parameters()).grad for part in (learner.encoder, learner.decoder)])
+    assert torch.allclose(found[0][0] * 4, found[1][0], rtol=1e-4) and found[1][0].abs().sum() > 0
+    assert torch.allclose(found[0][1], found[1][1])
 
 
 @pytest.mark.parametrize("setting", ["latents", "steps", "batch_size", "learning_rate", "epsilon"])
 def test_settings_that_cannot_be_are_refused(setting: str) -> None:
     with pytest.raises(InputError, match=f"{setting} must be above 0, not 0"):
         icf.Config(**{setting: 0})
+
+
+def test_weights_below_zero_are_refused() -> None:
+    with pytest.raises(InputError, match="identification must be at least 0, not -1"):
+        icf.Config(identification=-1)
+    with pytest.raises(InputError, match="warm_up must be from 0 to 1"):
+        icf.Config(warm_up=2)
 
 
 class Knowing(nn.Module):
@@ -117,12 +157,36 @@ def test_action_effects_are_read_off_transitions(knowing: icf.ICF) -> None:
 
 
 def test_a_perfect_code_reaches_every_goal_nearly_as_fast_as_can_be(knowing: icf.ICF) -> None:
-    numbers, trip = icf.plan(knowing, MAZE, episodes=200, seed=0)
+    numbers, trip = icf.plan(knowing, MAZE, episodes=200, seed=0, search=False)
     assert numbers["success"] == 1
     assert 1 <= numbers["steps_ratio"] < 1.2
     assert trip.stopped.all() and len(trip.images) == trip.steps.max() + 1
     at_goal = torch.stack([trip.images[-1].flatten(1), trip.goals.flatten(1)])
     assert torch.equal(*at_goal)
+
+
+class Foreseeing(Foresight):
+    """It knows the maze of `Knowing`'s codes."""
+
+    def __init__(self) -> None:
+        super().__init__(ImageShape(64, 64, 3), 2, 4)
+        layout = gymnasium.spec(MAZE).kwargs["layout"]
+        self.free = {(x, y) for y, row in enumerate(layout) for x, tile in enumerate(row) if tile == "."}
+
+    def moves(self, codes: Tensor) -> Tensor:
+        return torch.tensor([[-1.0, 0], [1, 0], [0, 2], [0, -2]]).expand(*codes.shape[:-1], 4, 2)
+
+    def lets(self, seen: Tensor, codes: Tensor) -> Tensor:
+        places = (codes / torch.tensor([1.0, -2.0])).round().flatten(0, -2).tolist()
+        ways = ((-1, 0), (1, 0), (0, -1), (0, 1))
+        free = [[(x + dx, y + dy) in self.free for dx, dy in ways] for x, y in places]
+        return torch.where(torch.tensor(free), 9.0, -9.0).view(*codes.shape[:-1], 4)
+
+
+def test_perfect_foresight_takes_shortest_ways(knowing: icf.ICF) -> None:
+    knowing.foresight = Foreseeing()
+    numbers, _ = icf.plan(knowing, MAZE, episodes=100, seed=0)
+    assert numbers["success"] == 1 and numbers["steps_ratio"] == 1
 
 
 class Uneven(Knowing):
@@ -135,7 +199,7 @@ class Uneven(Knowing):
 
 def test_uneven_steps_do_not_trap_the_walk(knowing: icf.ICF) -> None:
     knowing.encoder = Uneven()  # type: ignore[assignment]
-    numbers, _ = icf.plan(knowing, MAZE, episodes=500, seed=1)
+    numbers, _ = icf.plan(knowing, MAZE, episodes=500, seed=1, search=False)
     assert numbers["success"] == 1
     assert numbers["steps_ratio"] < 1.25
 
