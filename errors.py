@@ -21,7 +21,7 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(given, names, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(given.lower(), names, n=3, cutoff=0.4)
         others = f"known: {', '.join(names)}" if len(names) <= 40 else "unbraid list shows those there are"
         hint = f"did you mean {' or '.join(near)}?" if near else others
         super().__init__(f"unknown {kind} {given!r}; {hint}")

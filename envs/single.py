@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -23,6 +24,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         world: A world, or its class as ``"module:Class"``.
         render_mode: None or ``"rgb_array"``.
         device: Where the world computes; observations are NumPy arrays all the same.
+        start_factors: Factors that every reset fixes, unless told otherwise: name -> value.
         options: Options of the world, where ``world`` names a class.
     """
 
@@ -33,6 +35,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         world: World[Any] | str,
         render_mode: str | None = None,
         device: torch.device | str = "cpu",
+        start_factors: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.world = resolve_world(world, device, options)
@@ -40,6 +43,7 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         self.observation_space = self.world.observation_space
         self.action_space = self.world.action_space
         self.factors: tuple[Factor, ...] = self.world.factors
+        self.start_factors: dict[str, Any] = dict(start_factors or {})
         self._rng: Streams | None = None
         self._state: Any = None
 
@@ -58,7 +62,9 @@ class WorldEnv(gymnasium.Env[Any, Any]):
         super().reset(seed=seed)
         if seed is not None or self._rng is None:
             self._rng = Streams([int(self.np_random.integers(SEED_BOUND)) if seed is None else seed], self.world.device)
-        self._state = self.world.reset(1, self._rng, options)
+        given = dict(options or {})
+        given["factors"] = self.start_factors | given.get("factors", {})
+        self._state = self.world.reset(1, self._rng, given)
         return self.observe(), self._info()
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:

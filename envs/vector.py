@@ -33,10 +33,8 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         output: ``"numpy"``, or ``"torch"`` for tensors on the device.
         render_mode: None or ``"rgb_array"``.
         device: Where the world computes.
-        options: Options of the world, where ``world`` names a class.
-
-    Attributes:
         start_factors: Factors that every reset fixes, autoreset too: name -> a value, or one per environment.
+        options: Options of the world, where ``world`` names a class.
     """
 
     def __init__(
@@ -49,6 +47,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         output: Literal["numpy", "torch"] = "numpy",
         render_mode: str | None = None,
         device: torch.device | str = "cpu",
+        start_factors: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.world = resolve_world(world, device, options)
@@ -63,7 +62,7 @@ class WorldVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.factors: tuple[Factor, ...] = self.world.factors
-        self.start_factors: dict[str, Any] = {}
+        self.start_factors: dict[str, Any] = dict(start_factors or {})
         self._rng: Streams | None = None
         self._state: Any = None
         self._elapsed = torch.zeros(num_envs, dtype=torch.int64, device=self.world.device)

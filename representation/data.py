@@ -240,6 +240,11 @@ def _stored(images: Any) -> Any:
         raise InputError(
             f"images must be uint8 of shape (n, H, W) or (n, H, W, C), not {images.dtype} of {images.shape}"
         )
+    if images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3):
+        raise InputError(
+            f"images of shape {images.shape} have their channels first; they are wanted last, (n, H, W, C): "
+            "numpy.moveaxis(images, 1, -1)"
+        )
     return images
 
 

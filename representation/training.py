@@ -114,7 +114,8 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
 
     Raises:
         InputError: The checkpoint is damaged.
-        FloatingPointError: A loss term is not finite; the message names step, term and the last good checkpoint.
+        FloatingPointError: A loss term or a weight is not finite; the message names step, term and the last good
+            checkpoint.
     """
     from torch.utils.tensorboard.writer import SummaryWriter  # takes seconds to import
 
@@ -137,11 +138,12 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
                 terms |= found if number == 0 else {f"{name}, turn {number + 1}": found[name] for name in found}
             done = step + 1
             saving = bool(interrupted) or done == options.steps or done % options.checkpoint_every == 0
-            if saving or done % options.log_every == 0:  # what is saved is first seen to be finite
+            if saving or done % options.log_every == 0:
                 numbers = {name: float(value.detach()) for name, value in terms.items()}
                 _log(numbers, done, scalars, trainer)
                 bar.update(TaskID(0), completed=done, loss=numbers["loss"])
             if saving:
+                trainer.check_weights(done)
                 trainer.save(done)
             if interrupted:
                 raise KeyboardInterrupt(f"stopped after step {done} of {options.steps}; go on with --resume")
@@ -240,6 +242,14 @@ class Checkpoint:
         save_tensors(
             self.path, {**parts, "data": self.data.state_dict(), "noise": self.noise.get_state(), "step": step}
         )
+
+    def check_weights(self, step: int) -> None:
+        """Raise `FloatingPointError` for weights that are not finite: a loss may be, and its gradient not."""
+        for name, part in self.learner.named_parameters():
+            if not bool(part.isfinite().all()):
+                raise FloatingPointError(
+                    f"step {step}: {name} is not finite; the last good checkpoint is of step {self.step}"
+                )
 
     def load(self) -> int:
         """Put everything back and return the number of steps done; 0 where there is no checkpoint."""

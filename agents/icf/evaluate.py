@@ -12,6 +12,9 @@ from .. import _outcomes as outcomes
 from .losses import selectivity
 from .model import ICF
 
+NIL = 1e-3
+"""Code changes much smaller than this count as none; trained ones are 1 long."""
+
 
 def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: Any) -> dict[str, Any]:
     """Selectivity, preferences and true effects of every policy, from each state trying each action.
@@ -54,7 +57,7 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
     with torch.no_grad():
         probabilities = learner.policies(codes)
     change, effect = torch.stack(changes, 1), torch.stack(moves, 1)
-    shares = selectivity(change, learner.config.epsilon).transpose(1, 2)
+    shares = selectivity(change, NIL).transpose(1, 2)
     numbers = _summary(probabilities, shares, effect, _names(batch, learner.actions))
     kept = outcomes.movable(batch.factors, factors)
     if kept:

@@ -44,11 +44,7 @@ def entropy(log_probabilities: Tensor) -> Tensor:
     return -(log_probabilities.exp() * log_probabilities).sum(-1).mean()
 
 
-def unevenness(change: Tensor) -> Tensor:
-    """How far code changes ``(B, K)`` are from being 0 or 1 long: the mean of ``|dh|^2 (1 - |dh|)^2``, scalar.
-
-    It doesn't depend on how the code is turned.
-    """
-    squared = change.square().sum(-1)
+def excess(change: Tensor) -> Tensor:
+    """How far code changes ``(B, K)`` are longer than 1: the mean of ``max(0, |dh| - 1)^2``, scalar."""
     tiny = torch.finfo(change.dtype).tiny  # the root of 0 has no gradient
-    return (squared * (1 - (squared + tiny).sqrt()).square()).mean()
+    return ((change.square().sum(-1) + tiny).sqrt() - 1).clamp_min(0).square().mean()

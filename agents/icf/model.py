@@ -17,7 +17,7 @@ from ...representation.likelihoods import Bernoulli
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.training import Learner
 from .foresight import Foresight
-from .losses import entropy, expected_selectivity, unevenness
+from .losses import entropy, excess, expected_selectivity
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,17 @@ class Config:
         network: Name of the encoder and decoder.
         temperature: Weight of the policies' entropy (in nats) against their selectivity; it keeps them from
             settling before the latents mean anything.
+        epsilon: Latent changes much smaller than this count as none, and larger ones as worth the more.
+        excess: Weight of the squared length of code changes beyond 1. With epsilon it makes steps as long as each
+            other.
+        shrinkage: Weight of the mean squared latent, since selectivity leaves the code's origin free.
         identification: Weight of ``-log q(a | h' - h)``, nats: the code must tell what was done by the change it made.
-            Selectivity alone is content with two digits' sum in one latent and nothing in another.
+            For several things to control: selectivity alone is content with two digits' sum in one latent and nothing
+            in another. With a single one it only bends the code.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
-            what can be controlled before it is turned to its axes.
-        evenness: Weight of what makes code changes 0 or 1 long; selectivity leaves their scale free.
-        shrinkage: Weight of the mean squared latent, which keeps the code near 0.
+            what can be controlled before it is turned to its axes; with identification.
         autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
             it.
-        epsilon: Latent changes much smaller than this count as none.
         steps: Optimiser steps.
         batch_size: Environments run side by side, one transition each a step.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
@@ -46,12 +48,12 @@ class Config:
     latents: int = 2
     network: str = "conv"
     temperature: float = 0.1
-    identification: float = 1.0
-    warm_up: float = 0.3
-    evenness: float = 3.0
-    shrinkage: float = 1e-4
+    epsilon: float = 0.3
+    excess: float = 3.0
+    shrinkage: float = 1e-3
+    identification: float = 0.0
+    warm_up: float = 0.0
     autoencoder: float = 0.0
-    epsilon: float = 1e-3
     steps: int = 3000
     batch_size: int = 64
     learning_rate: float = 3e-3
@@ -60,7 +62,7 @@ class Config:
         for name in ("latents", "steps", "batch_size", "learning_rate", "epsilon"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("temperature", "identification", "evenness", "shrinkage", "autoencoder"):
+        for name in ("temperature", "identification", "excess", "shrinkage", "autoencoder"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
         if not 0 <= self.warm_up <= 1:
@@ -92,9 +94,9 @@ class ICF(Learner):
 
     Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``
     (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The expectation over
-    actions is exact in pi, so no REINFORCE is needed. Ours, beyond the paper: the action must be told by the change
-    (``identification``), which comes first (``warm_up``), and changes are of unit length (``evenness``), as the
-    paper's are on the vertices of a hypercube (appendix B.2). `Foresight` learns beside it what actions will do.
+    actions is exact in pi, so no REINFORCE is needed. Ours, beyond the paper: changes are up to 1 long (``excess``), as
+    the paper's are on the vertices of a hypercube (appendix B.2); the action can be asked to be told by the change
+    (``identification``), which comes first (``warm_up``); and `Foresight` learns beside it what actions will do.
 
     The decoder learns to draw images from h, standardised. By default it passes nothing back: a code that is bent
     towards easy drawing early on stays rugged. (The authors' published code trains an autoencoder along, whose decoder
@@ -151,13 +153,13 @@ class ICF(Learner):
             "selectivity": selective,
             "entropy": entropy(log_policies),
             "identification": cross_entropy(self.action_head(change), moves.action),
-            "unevenness": unevenness(change),
+            "excess": excess(change),
             "squared code": codes.square().mean(),
         }
         foreseen = self.foresight(to_floats(moves.first_image), before, moves.action, change)
         loss = terms["reconstruction"] + config.identification * terms["identification"]
         loss = loss - inputs.warmth * selective - config.temperature * terms["entropy"]
-        loss = loss + config.evenness * terms["unevenness"] + config.shrinkage * terms["squared code"]
+        loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
         return {"loss": loss + foreseen["lets"] + foreseen["moves"], **terms}
 

@@ -28,7 +28,7 @@ class Options:
         seed: Of the states and of metrics that draw at random.
         protocol: disentanglement_lib for that library's readings; none for ours.
         bootstrap: How often to draw the rows anew for standard errors; 0 for none.
-        device: auto, cpu or cuda.
+        device: auto, cpu or cuda; of a run. Codes from a file are measured on the CPU.
         json: Print one JSON object.
     """
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..figures import INK
 from ..movies import coloured
 from ._jobs import Done
-from ._results import collect
+from ._results import collect, deviation
 
 GAP_PX = 3
 COLOURS = ("#2f6fb3", "#d1783c", "#3f8f5b", "#a34a6f", "#7a6cb0", "#8a8f45")
@@ -51,9 +51,9 @@ def explain(axes: Any) -> None:
 def curve(axes: Any, done: Sequence[Done], labels: Mapping[float, str], number: str, **style: Any) -> None:
     """Mean over the repetitions against the labels' values, with a bar of one standard deviation to both sides."""
     values = {x: collect(done, label, number) for x, label in labels.items()}
-    known = [(x, found) for x, found in values.items() if len(found)]
+    known = [(x, found.mean(), deviation(found) or 0.0) for x, found in values.items() if len(found)]
     if known:
-        at, means, spread = zip(*[(x, found.mean(), found.std()) for x, found in known], strict=True)
+        at, means, spread = zip(*known, strict=True)
         axes.errorbar(at, means, spread, marker="o", markersize=4, linewidth=1.4, capsize=2, **style)
 
 

@@ -57,10 +57,14 @@ def rows(table: Table, done: Sequence[Done]) -> list[Row]:
         for number in table.numbers:
             values = collect(done, label, number)
             if len(values):
-                std = float(values.std(ddof=1)) if len(values) > 1 else None
                 paper = table.paper.get((label, number))
-                found.append(Row(label, number, paper, float(values.mean()), std, len(values)))
+                found.append(Row(label, number, paper, float(values.mean()), deviation(values), len(values)))
     return found
+
+
+def deviation(values: Any) -> float | None:
+    """Standard deviation over the repetitions ``(n,)``, ddof 1; None for a single one."""
+    return float(values.std(ddof=1)) if len(values) > 1 else None
 
 
 def collect(done: Sequence[Done], label: str, number: str) -> Any:

@@ -3,6 +3,7 @@
 Blob: a Gaussian blob whose place is all there is to know, VAE beside beta 150; the paper's VAE spreads it over four
 latents, beta 150 over two. Factors: a generator is told dSprites' factors through a capacity that rises from .5 to 25
 nats, gamma 1000; the paper's first lets x and y through, scale from about 6 nats on, then shape and orientation.
+Beside it a control of ours: the same with shape and orientation shuffled over each batch, so that they tell nothing.
 Colours: a VAE of controlled capacity, 0 to 25 nats, on coloured dSprites.
 
 What differs, at every scale: a latent counts as active if its mean KL divergence is above .1 nats, a factor as let
@@ -15,6 +16,7 @@ so few steps move all factors alike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...envs import make_factored
-from ...representation.data import FreshStates, image_shape
+from ...representation.data import FreshStates, States, image_shape
 from ...representation.generator import Generator
 from ...representation.objectives import beta, capacity
 from ...representation.training import SCALARS, FitOptions, fit, pick_device
@@ -40,6 +42,7 @@ SCALES = {
     "paper": Scale("paper", 5, 100_000, 10_000, network="burgess", learning_rate=5e-4, device="auto"),
 }
 FACTORS = ("shape", "scale", "orientation", "x", "y")
+TOLD, CONTROL = "factors, capacity 0.5 to 25", "factors, shape and orientation shuffled"
 NUMBERS = {
     "active": "latents whose KL divergence is above .1 nats",
     "reconstruction": "-log p(x | z) of an image, nats",
@@ -50,7 +53,7 @@ NUMBERS = {
 PAPER = {
     ("blob, VAE", "active"): 4.0,
     ("blob, beta 150", "active"): 2.0,
-    ("factors, capacity 0.5 to 25", "onset of scale"): 6.0,
+    (TOLD, "onset of scale"): 6.0,
 }
 BLOBS = {"blob, VAE": 1.0, "blob, beta 150": 150.0}
 LOW, HIGH, ACTIVE, ONSET = 0.5, 25.0, 0.1, 0.25
@@ -76,7 +79,8 @@ def jobs(scale: Scale) -> list[Job]:
         scale,
         {
             **blobs,
-            "factors, capacity 0.5 to 25": {**told, **_rise(scale)},
+            TOLD: {**told, **_rise(scale), "shuffled": []},
+            CONTROL: {**told, **_rise(scale), "shuffled": ["shape", "orientation"]},
             "colours, capacity 0 to 25": {**colours, "env_options": {"colour": "rgb"}},
         },
     )
@@ -121,7 +125,7 @@ def tuning(learner: Any, kl: Tensor) -> Tensor:
 
 
 def _told(job: Job, folder: Path) -> Numbers:
-    """The generator: from which capacity on each factor is let through."""
+    """The generator: from which capacity on each factor's KL divergence says that it is let through."""
     wanted, device = job.settings, pick_device(job.settings["device"])
     env = make_factored(training.SPRITES, wanted["batch_size"], device)
     coefficients = capacity.Config(wanted["gamma"], LOW, HIGH, wanted["rise"])
@@ -130,7 +134,7 @@ def _told(job: Job, folder: Path) -> Numbers:
     options = FitOptions(
         wanted["steps"], wanted["learning_rate"], seed=job.seed, device=wanted["device"], progress=False
     )
-    fit(learner, FreshStates(env, job.seed), options, folder)
+    fit(learner, Shuffled(env, job.seed, [FACTORS.index(name) for name in wanted["shuffled"]]), options, folder)
     scalars = read_scalars(folder / SCALARS)
     at = drawing.smooth([coefficients.target(max(0, step - wanted["hold"])) for step in scalars["kl"][0]], SMOOTHED)
     curves = {name: drawing.smooth(scalars[f"kl of agent.{name}"][1], SMOOTHED) for name in FACTORS}
@@ -140,6 +144,29 @@ def _told(job: Job, folder: Path) -> Numbers:
     onsets = {name: onset(at, curve) for name, curve in curves.items()}
     numbers: Numbers = {f"onset of {name}": value for name, value in onsets.items() if value is not None}
     return {"kl": scalars["kl"][1][-1], "reconstruction": scalars["reconstruction"][1][-1], **numbers}
+
+
+class Shuffled(FreshStates):
+    """Fresh states, some of whose factors are told of another state of the batch.
+
+    Args:
+        env: A vector environment from `make_factored`.
+        seed: Of all draws.
+        columns: Which factors, by place.
+    """
+
+    def __init__(self, env: Any, seed: int, columns: Sequence[int]) -> None:
+        super().__init__(env, seed)
+        self.columns = list(columns)
+
+    def draw(self) -> States:
+        """A state of every environment, and what is told of it."""
+        states = super().draw()
+        factors = states.factors.clone()
+        for column in self.columns:
+            order = torch.randperm(len(factors), generator=self.generator)
+            factors[:, column] = factors[order.to(factors.device), column]
+        return states._replace(factors=factors)
 
 
 def onset(at: Any, curve: Any) -> float | None:
@@ -156,8 +183,9 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     blobs = {label: known[label] for label in BLOBS if label in known}
     if blobs:
         drawn["blob_tuning"] = _tuned(blobs)
-    if "factors, capacity 0.5 to 25" in known:
-        drawn["factors"] = _against_capacity(known["factors, capacity 0.5 to 25"])
+    told = {label: known[label] for label in (TOLD, CONTROL) if label in known}
+    if told:
+        drawn["factors"] = _against_capacity(told)
     for label in (*blobs, "colours, capacity 0 to 25"):
         if label in known:
             drawn[f"traversals_{label.partition(',')[0]}_{label.rpartition(' ')[2]}"] = sheets.draw(known[label])
@@ -176,15 +204,18 @@ def _tuned(blobs: dict[str, Path]) -> Figure:
     return figure
 
 
-def _against_capacity(folder: Path) -> Figure:
-    """KL of each factor, and the distortion, as capacity rises."""
-    figure, axes = drawing.panels(1, 2, (3.6, 2.8))
-    with np.load(folder / "curves.npz") as file:
-        for colour, name in zip(drawing.COLOURS, FACTORS, strict=False):
-            axes[0][0].plot(file["capacity"], file[name], color=colour, linewidth=1.4, label=name)
-        axes[0][1].plot(file["capacity"], file["distortion"], color=drawing.COLOURS[0], linewidth=1)
-    axes[0][1].set_yscale("log")
-    drawing.explain(axes[0][0])
-    drawing.say(axes[0][0], "", "capacity (nats)", "KL divergence of the factor (nats)")
-    drawing.say(axes[0][1], "", "capacity (nats)", "-log p(x | z) (nats)")
+def _against_capacity(folders: dict[str, Path]) -> Figure:
+    """A row for each generator: KL of each factor as capacity rises, and against the distortion."""
+    figure, axes = drawing.panels(len(folders), 2, (3.6, 2.8))
+    for (rising, against), (label, folder) in zip(axes, folders.items(), strict=True):
+        with np.load(folder / "curves.npz") as file:
+            for colour, name in zip(drawing.COLOURS, FACTORS, strict=False):
+                style = {"color": colour, "linewidth": 1.4, "linestyle": ":" if name == "orientation" else "-"}
+                rising.plot(file["capacity"], file[name], label=name, **style)
+                against.plot(file["distortion"], file[name], **style)
+        against.set_xscale("log")
+        against.invert_xaxis()
+        drawing.explain(rising)
+        drawing.say(rising, label, "capacity (nats)", "KL divergence of the factor (nats)")
+        drawing.say(against, "", "-log p(x | z) (nats)", "")
     return figure

@@ -25,6 +25,7 @@ import numpy as np
 from ... import lookup
 from ...errors import InputError, UnknownNameError
 from ._spec import Arrays, Reading
+from ._tensors import one_thread
 
 __all__ = ["Arrays", "evaluate", "names"]
 
@@ -51,18 +52,20 @@ def evaluate(
 
     Args:
         metrics: Their names.
-        codes: Arrays, lists or tensors ``(n, D)``; what is on a GPU stays there.
+        codes: Arrays, lists or tensors ``(n, D)``; what is on a GPU is computed there where the maths allows.
         factors: ``(n, K)``; a factor with few distinct values counts as discrete (see `Arrays`).
         codes_test: ``(m, D)``, held out; without it, the last third of the rows is.
         factors_test: ``(m, K)``.
         seed: Of every metric that draws at random.
         protocol: ``"disentanglement_lib"`` for that library's reading wherever a metric's own differs (its docstring
             says in what); None for ours.
-        bootstrap: How often to draw the rows anew, with replacement, for standard errors; 0 for none.
+        bootstrap: How often to draw the rows anew for standard errors; 0 for none. They are drawn with replacement
+            (Efron 1979); where a metric takes equal rows for information, halves of them are drawn without (the
+            delete-half jackknife: Shao & Wu 1989).
 
     Returns:
         Metric name -> its numbers, ``"score"`` among them wherever there is a single one; with ``bootstrap``, also
-        ``"std_error"``: for each single number its standard deviation over the draws.
+        ``"std_error"``: the standard deviation over the draws of each number, and of each in a list of some.
 
     Raises:
         InputError: Arrays that don't match, too few rows, NaN; an unknown metric or protocol (`UnknownNameError`);
@@ -75,14 +78,22 @@ def evaluate(
         raise InputError(f"seed must be at least 0, not {seed}")
     if bootstrap < 0 or bootstrap == 1:
         raise InputError(f"bootstrap must be 0, for no standard errors, or at least 2 draws, not {bootstrap}")
-    functions = {name: _reading(name, protocol) for name in metrics}
     arrays = Arrays.of(codes, factors, codes_test, factors_test)
-    found = {name: function(arrays, np.random.default_rng(seed)) for name, function in functions.items()}
-    draws: list[dict[str, dict[str, Any]]] = []
-    for k in range(bootstrap):
-        drawn = arrays.resampled(np.random.default_rng([seed, k]))
-        draws.append({name: function(drawn, np.random.default_rng(seed)) for name, function in functions.items()})
-    return _with_errors(found, draws) if draws else found
+    with one_thread():
+        return {name: _measure(name, arrays, seed, protocol, bootstrap) for name in metrics}
+
+
+def _measure(name: str, arrays: Arrays, seed: int, protocol: str | None, bootstrap: int) -> dict[str, Any]:
+    """One metric's numbers, with their standard errors where draws are asked for."""
+    function = _reading(name, protocol)
+    found = function(arrays, np.random.default_rng(seed))
+    if not bootstrap:
+        return found
+    halves = getattr(lookup.load(PACKAGE, name, "metric"), "DISTINCT_ROWS", False)
+    drawn = [arrays.resampled(np.random.default_rng([seed, k]), halves) for k in range(bootstrap)]
+    draws = [function(one, np.random.default_rng(seed)) for one in drawn]
+    errors = {part: _deviation([draw[part] for draw in draws]) for part, value in found.items() if _varies(value)}
+    return {**found, "std_error": {part: error for part, error in errors.items() if error is not None}}
 
 
 def check_names(metrics: Sequence[str]) -> None:
@@ -90,25 +101,36 @@ def check_names(metrics: Sequence[str]) -> None:
     if not metrics:
         raise InputError(f"no metrics are named; known: {', '.join(names())}")
     for name in metrics:
-        lookup.load(PACKAGE, name, "metric")
+        _function(name)
+
+
+def _function(name: str) -> Callable[..., dict[str, Any]]:
+    """The function of the metric's name in the metric's file."""
+    own = name.rpartition(":")[2]
+    function = getattr(lookup.load(PACKAGE, name, "metric"), own, None)
+    if not callable(function):
+        raise InputError(f"metric {name!r} can't be used: its file defines no function {own}(arrays, rng)")
+    return function  # type: ignore[no-any-return]
 
 
 def _reading(name: str, protocol: str | None) -> Callable[[Arrays, np.random.Generator], dict[str, Any]]:
     """The metric's function, in the protocol's reading if it has one of its own."""
-    function = getattr(lookup.load(PACKAGE, name, "metric"), name.rpartition(":")[2])
+    function = _function(name)
     if protocol is None or "protocol" not in inspect.signature(function).parameters:
         return function  # type: ignore[no-any-return]
     return lambda arrays, rng: function(arrays, rng, protocol=protocol)
 
 
-def _with_errors(
-    found: dict[str, dict[str, Any]], draws: Sequence[dict[str, dict[str, Any]]]
-) -> dict[str, dict[str, Any]]:
-    """``found`` with the standard deviations of its single numbers over the draws."""
-    errors: dict[str, dict[str, float]] = {name: {} for name in found}
-    for name, numbers in found.items():
-        for part in (part for part, value in numbers.items() if isinstance(value, float)):
-            drawn = [draw[name][part] for draw in draws if draw[name][part] is not None]
-            if len(drawn) > 1:  # a draw may hold no row that such a number is of
-                errors[name][part] = float(np.std(drawn, ddof=1))
-    return {name: {**numbers, "std_error": errors[name]} for name, numbers in found.items()}
+def _varies(value: Any) -> bool:
+    """Whether it is a number, or a list with some that aren't whole: places of latents have no standard error."""
+    if isinstance(value, list):
+        return any(isinstance(entry, (float, list)) and _varies(entry) for entry in value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _deviation(draws: list[Any]) -> Any:
+    """Standard deviation of a number, or of each in a list, over the draws; None for what too few draws know."""
+    values = np.array(draws, dtype=np.float64)  # None becomes NaN: a draw may hold no row that such a number is of
+    known = np.isfinite(values).sum(0) > 1
+    spread = np.ma.masked_invalid(values).std(axis=0, ddof=1)
+    return np.where(known, np.ma.filled(spread, 0.0), None).tolist()

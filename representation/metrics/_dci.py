@@ -58,7 +58,8 @@ def report(arrays: Arrays, kept: list[int], fitted: list[Fitted], regressed: Col
 def varying_factors(arrays: Arrays) -> list[int]:
     """Factors with more than one value both on the train and on the test rows."""
     parts = (arrays.factors, arrays.factors_test)
-    return [k for k in range(arrays.factors.shape[1]) if all(float(part[:, k].std()) > 0 for part in parts)]
+    constant = torch.stack([part.amax(0) == part.amin(0) for part in parts]).any(0)
+    return torch.nonzero(~constant)[:, 0].tolist()
 
 
 def quarter(n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -72,12 +73,12 @@ def disentanglement(importance: Tensor) -> float:
     if importance.shape[1] == 1:
         return 1.0
     share = importance.sum(1) / max(float(importance.sum()), _TINY)
-    return float((share * (1 - _entropy(importance))).sum())
+    return float((share * (1 - _entropy(importance))).sum().clamp(0, 1))
 
 
 def completeness(importance: Tensor) -> float:
     """``mean over k of 1 - H_D(P_k)``: ``(D, K)``, P a column as shares."""
-    return 1.0 if importance.shape[0] == 1 else float((1 - _entropy(importance.T)).mean())
+    return 1.0 if importance.shape[0] == 1 else float((1 - _entropy(importance.T)).mean().clamp(0, 1))
 
 
 def _entropy(rows: Tensor) -> Tensor:

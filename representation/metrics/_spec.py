@@ -116,11 +116,16 @@ class Arrays:
         found = self.all_labels[:, k]
         return found[: len(self.codes)], found[len(self.codes) :]
 
-    def resampled(self, rng: np.random.Generator) -> Arrays:
-        """As many train rows drawn from the train rows with replacement, and test rows from the test rows."""
+    def resampled(self, rng: np.random.Generator, halves: bool = False) -> Arrays:
+        """As many train rows drawn from the train rows with replacement, and test rows from the test rows.
+
+        Args:
+            rng: Draws them.
+            halves: Draw half as many, without replacement.
+        """
         rows, rows_test = (
-            torch.from_numpy(rng.integers(len(part), size=len(part))).to(part.device)
-            for part in (self.codes, self.codes_test)
+            torch.from_numpy(rng.permutation(n)[: n // 2] if halves else rng.integers(n, size=n)).to(self.codes.device)
+            for n in (len(self.codes), len(self.codes_test))
         )
         train, test = (self.codes[rows], self.factors[rows]), (self.codes_test[rows_test], self.factors_test[rows_test])
         return Arrays(*train, *test, apart=self.apart)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,20 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: metrics are made of small steps, and threads that wait for each other cost more."""
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def tensor(values: Any) -> Tensor:

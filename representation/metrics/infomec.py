@@ -18,6 +18,7 @@ from ._tensors import dense, is_constant, number_list, standardised
 
 NEIGHBOURS = 10
 ACTIVE_SHARE = 1 / 20
+DISTINCT_ROWS = True
 
 
 def infomec(

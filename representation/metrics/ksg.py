@@ -14,6 +14,7 @@ from ._spec import Arrays, Floats
 from ._tensors import checked, dense, is_constant, number_list, standardised
 
 NEIGHBOURS = 3
+DISTINCT_ROWS = True
 
 
 def ksg(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from ._spec import Arrays
 from ._tensors import is_constant, standardised
 from .ksg import NEIGHBOURS, information_matrix
 
+DISTINCT_ROWS = True
+
 
 def leakage(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """``I(z_k; s_not-k)`` in nats: the information that factor k's own latent has of all other factors together.

@@ -90,7 +90,9 @@ def gaussian_log_density(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def covariance(h: Tensor) -> Tensor:
-    """Sample covariance ``(P, P)`` of the rows of ``(B, P)``, over B - 1."""
+    """Sample covariance ``(P, P)`` of the rows of ``(B, P)``, over B - 1; `ValueError` for a single row."""
+    if len(h) < 2:
+        raise ValueError("a covariance needs a batch of at least 2 images")
     centred = h - h.mean(0)
     return centred.T @ centred / (len(h) - 1)
 

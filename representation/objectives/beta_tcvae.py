@@ -39,8 +39,10 @@ class Config:
 def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
     """``loss = reconstruction + alpha * I(n; z) + beta * TC(z) + gamma * sum_j KL(q(z_j) || p(z_j))``.
 
-    Each expectation is over the batch's samples. With all weights 1 the three parts add up to a one-sample estimate
-    of the rate, whatever the estimator of q(z).
+    Each expectation is over the batch's samples. With all weights 1 the three parts add up to a one-sample estimate of
+    the rate, whatever the estimator of q(z). The weighted one's parts have constant offsets, without gradients: about
+    ``log N`` in the information, ``(Z - 1) log N`` in the total correlation, ``-Z log N`` in the latents' own
+    divergences. The stratified one's are in true nats.
     """
     output = run(model, batch)
     given = gaussian_log_density(output.z, output.mu, output.logvar).sum(1)

@@ -13,12 +13,13 @@ from ._terms import ANY, Batch, Model, check
 
 @dataclass(frozen=True)
 class Config:
-    """Coefficients; the paper regularises by weight decay (0.1) beside them.
+    """Coefficients; the paper regularises by weight decay (0.1) beside them, of weights but not of biases and values.
 
     Args:
         values: How many each latent can take.
-        quantisation: Weight of the values' squared distances from what is encoded.
-        commitment: Weight of the encodings' squared distances from the values.
+        quantisation: Weight of the values' mean squared distance from what is encoded, against a reconstruction that
+            is a mean over pixels, as in the authors' code.
+        commitment: Weight of the encodings' mean squared distance from the values, likewise.
     """
 
     values: int = 10
@@ -53,8 +54,9 @@ def extra(config: Config, latents: int) -> Codebook:
 
 
 def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
-    """``loss = reconstruction + quantisation * |sg(mu) - q|^2 + commitment * |mu - sg(q)|^2``, sg: no gradient.
+    """``reconstruction + (P / Z) (quantisation * |sg(mu) - q|^2 + commitment * |mu - sg(q)|^2)``, sg: no gradient.
 
+    P is the number of intensities in an image: with the loss over P, every term is a mean, over pixels or over latents.
     The decoder reads q(mu), and its gradient passes straight through to mu. There is no prior and no noise.
     """
     mu, _ = model.posterior(batch.seen)
@@ -62,7 +64,8 @@ def loss_terms(config: Config, model: Model, batch: Batch) -> dict[str, Tensor]:
     reconstruction = model.distortion(batch.x, model.decoder(mu + (nearest - mu).detach()))
     learnt = (mu.detach() - nearest).square().sum(1).mean()
     committed = (mu - nearest.detach()).square().sum(1).mean()
-    loss = reconstruction + config.quantisation * learnt + config.commitment * committed
+    scale = batch.x[0].numel() / mu.shape[1]
+    loss = reconstruction + scale * (config.quantisation * learnt + config.commitment * committed)
     return {"loss": loss, "reconstruction": reconstruction, "distance": committed}
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unbraid.agents import icf
 from unbraid.agents.icf.foresight import Foresight
-from unbraid.agents.icf.losses import entropy, expected_selectivity, selectivity, unevenness
+from unbraid.agents.icf.losses import entropy, excess, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
@@ -75,19 +75,19 @@ def inputs(learner: icf.ICF, n: int, step: int = 0) -> Any:
     return learner.prepare(batch, step, torch.Generator())
 
 
-def test_unevenness_by_hand() -> None:
+def test_excess_by_hand() -> None:
     change = torch.tensor([[0.0, 0.0], [0.6, -0.8], [0.0, 2.0], [0.3, 0.4]], requires_grad=True)
-    found = unevenness(change)
-    assert found.item() == pytest.approx((0 + 0 + 4 * 1 + 0.25 * 0.25) / 4, abs=1e-6)
+    found = excess(change)
+    assert found.item() == pytest.approx((0 + 0 + 1 + 0) / 4, abs=1e-6)
     assert torch.autograd.grad(found, change)[0].isfinite().all()
 
 
 def test_the_loss_is_its_terms() -> None:
-    learner = agent(temperature=0.3, shrinkage=0.5, identification=2.0, evenness=3.0, warm_up=0.5, steps=100)
+    learner = agent(temperature=0.3, shrinkage=0.5, identification=2.0, excess=3.0, warm_up=0.5, steps=100)
     terms = learner(inputs(learner, 8, step=10))
     expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
     expected = expected + terms["foresight, lets"] + terms["foresight, moves"]
-    expected = expected + 2 * terms["identification"] + 3 * terms["unevenness"] + 0.5 * terms["squared code"]
+    expected = expected + 2 * terms["identification"] + 3 * terms["excess"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
 
@@ -106,7 +106,7 @@ def test_drawing_and_policies_do_not_shape_the_code(term: str) -> None:
     batch = inputs(learner, 4)
     learner(batch)[term].backward()
     assert not any(part.grad is not None and part.grad.any() for part in learner.encoder.parameters())
-    for shaping in ("selectivity", "identification", "unevenness"):
+    for shaping in ("selectivity", "identification"):
         gradients = torch.autograd.grad(learner(batch)[shaping], list(learner.encoder.parameters()))
         assert any(part.abs().sum() > 0 for part in gradients)
 

@@ -268,6 +268,12 @@ def test_options_start_an_episode_from_given_factors(id: str) -> None:
     env.start_factors = {factor.name: wanted[:, k] for k, factor in enumerate(env.factors)}
     env.reset(seed=3)
     assert np.array_equal(env.get_factors(), wanted)
+    one = env.factors[0].name
+    fixed = gymnasium.make(id, start_factors={one: wanted[0, 0]})
+    assert isinstance(fixed.unwrapped, Factored)
+    for options in (None, {"factors": {}}):
+        fixed.reset(seed=3, options=options)
+        assert fixed.unwrapped.get_factors()[0] == wanted[0, 0]
     env.start_factors = {}
     with pytest.raises(ValueError, match=r"takes one value or 4, not shape \(3,\)"):
         env.reset(options={"factors": {env.factors[0].name: wanted[:3, 0]}})

@@ -11,7 +11,7 @@ import torch
 
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
-from unbraid.representation.data import DRAWN, FreshPairs, FreshStates, StoredImages
+from unbraid.representation.data import DRAWN, FreshPairs, FreshStates, RandomWalk, StoredImages
 from unbraid.representation.networks import ImageShape
 
 
@@ -72,3 +72,20 @@ def test_what_is_no_image_file_is_said(tmp_path: Path) -> None:
         StoredImages(np.zeros((3, 4)), 2, 0)
     with pytest.raises(InputError, match="there are 3 images, fewer than a batch of 4"):
         StoredImages(np.zeros((3, 4, 4), np.uint8), 4, 0)
+
+
+def test_images_with_their_channels_first_are_refused() -> None:
+    with pytest.raises(InputError, match=r"channels first; they are wanted last"):
+        StoredImages(np.zeros((20, 3, 32, 32), np.uint8), 4, 0)
+    assert StoredImages(np.zeros((20, 3, 3, 3), np.uint8), 4, 0).shape == (3, 3, 3)
+
+
+def test_walks_remember_what_each_episode_began_with() -> None:
+    walk = RandomWalk(make_factored("unbraid/Maze-v0", 3, max_episode_steps=4), 0)
+    first = walk.image
+    for step in range(9):
+        batch = walk.draw()
+        if step % 4 == 0:
+            assert torch.equal(batch.first_image, batch.image)
+            first = batch.image
+        assert torch.equal(batch.first_image, first)

@@ -201,13 +201,14 @@ def test_bins_are_those_of_numpy(values: list[float], bins: int) -> None:
 def test_bootstrap_tells_how_far_scores_are_from_those_of_other_rows() -> None:
     """Of disjoint thirds of the rows, the scores spread about as far as the standard error of one third says."""
     found = scores(CODES["random"], "mig", "r2", bootstrap=20)
-    assert set(found["mig"]["std_error"]) == {"score"} and 0 < found["mig"]["std_error"]["score"] < 0.02
+    assert set(found["mig"]["std_error"]) == {"score", "per_factor"} and 0 < found["mig"]["std_error"]["score"] < 0.02
     noisy = STANDARD + CODES["random"]
     many = [scores(noisy[k::3], "r2", factors=FACTORS[k::3])["r2"]["score"] for k in range(3)]
     error = scores(noisy[::3], "r2", factors=FACTORS[::3], bootstrap=40)["r2"]["std_error"]["score"]
     assert 0.2 < error / np.std(many, ddof=1) < 5
     assert scores(noisy, "r2", bootstrap=3) == scores(noisy, "r2", bootstrap=3)
     assert "std_error" not in scores(noisy, "r2")["r2"]
+    assert len(scores(noisy, "r2", bootstrap=3)["r2"]["std_error"]["linear"]) == FACTORS.shape[1]
     for wrong in (-1, 1):
         with pytest.raises(
             InputError, match=f"bootstrap must be 0, for no standard errors, or at least 2 draws, not {wrong}"
@@ -270,3 +271,29 @@ def test_standard_errors_are_of_the_draws_that_have_the_number() -> None:
         metrics.evaluate(["mig"], factors, factors, seed=-1)
     with pytest.raises(InputError, match="codes must be a matrix; its rows differ in length"):
         metrics.evaluate(["mig"], [[1.0, 2.0], [3.0]], factors)
+
+
+def test_neighbours_are_drawn_as_halves_not_twice() -> None:
+    """With rows drawn twice the information of independent columns would be nats; its error here is that of noise."""
+    rng = np.random.default_rng(0)
+    found = metrics.evaluate(["ksg"], rng.normal(size=(600, 1)), rng.normal(size=(600, 1)), bootstrap=10)["ksg"]
+    other = [
+        np.ravel(metrics.evaluate(["ksg"], rng.normal(size=(600, 1)), rng.normal(size=(600, 1)))["ksg"]["information"])
+        for _ in range(20)
+    ]
+    assert 0.3 < found["std_error"]["information"][0][0] / float(np.std(other, ddof=1)) < 3
+
+
+def test_a_metric_that_is_no_function_is_refused() -> None:
+    with pytest.raises(InputError, match="its file defines no function decoder"):
+        metrics.evaluate(["json:decoder"], FACTORS, FACTORS)
+
+
+@pytest.mark.parametrize("name", ["dci", "dci_lasso", "dci_forest"])
+@pytest.mark.parametrize("constant", [0.1, 1.0])
+def test_constant_factors_count_in_no_dci(name: str, constant: float) -> None:
+    factors = np.concatenate([FACTORS, np.full((len(FACTORS), 1), constant)], 1)
+    with_it, without = (metrics.evaluate([name], CODES["perfect"], part)[name] for part in (factors, FACTORS))
+    assert with_it["error_per_factor"][-1] is None
+    for number in ("completeness", "informativeness"):
+        assert with_it[number] == pytest.approx(without[number], abs=1e-6)

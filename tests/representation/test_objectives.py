@@ -292,7 +292,7 @@ def test_qlae_decodes_the_nearest_values_and_passes_gradients_straight_through()
     found = qlae.loss_terms(config, model, batch())
     assert model.codes[0].tolist() == [[0, 0.5], [-0.5, 0]]
     distance = (0.1**2 + 0.1**2 + 0.1**2 + 0.2**2) / 2
-    assert found["loss"].item() == pytest.approx(found["reconstruction"].item() + 7 * distance, rel=1e-5)
+    assert found["loss"].item() == pytest.approx(found["reconstruction"].item() + 7 * distance * 3 / 2, rel=1e-5)
     (straight,) = torch.autograd.grad(found["reconstruction"], model.mu, retain_graph=True)
     assert straight.abs().min() > 0
     found["loss"].backward()

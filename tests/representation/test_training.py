@@ -107,6 +107,25 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path) 
         fit(learner, vae.data(CONFIG, env, 0), OPTIONS, tmp_path)
 
 
+def test_weights_that_are_not_finite_are_not_saved_though_the_loss_is(tmp_path: Path) -> None:
+    """The root of 0 has a loss of 0 and no gradient: the last good checkpoint stays."""
+    learner, data = parts()
+    forward, steps = learner.forward, iter(range(10))
+
+    def rooted(inputs: Any, turn: int = 0) -> dict[str, torch.Tensor]:
+        terms = forward(inputs, turn)
+        if next(steps) == 3:
+            terms["loss"] = terms["loss"] + (0 * learner.encoder[0].bias).abs().sqrt().sum()
+        return terms
+
+    learner.forward = rooted
+    with pytest.raises(FloatingPointError, match=r"step 4: .* is not finite; the last good checkpoint is of step 2"):
+        fit(learner, data, OPTIONS, tmp_path)
+    learner, data = parts()
+    fit(learner, data, OPTIONS, tmp_path)
+    assert all(part.isfinite().all() for part in learner.parameters())
+
+
 def test_learners_are_one_family() -> None:
     learner, data = parts()
     assert isinstance(learner, Learner)
