@@ -19,6 +19,12 @@ def names(package: str) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(folder) if not module.name.startswith("_"))
 
 
+def folders(package: str) -> list[str]:
+    """Names of its public sub-packages, sorted."""
+    folder = importlib.import_module(f"unbraid.{package}").__path__
+    return sorted(part.name for part in pkgutil.iter_modules(folder) if part.ispkg and not part.name.startswith("_"))
+
+
 def load(package: str, name: str, kind: str) -> Any:
     """Import the module ``name`` of ``package``, or a user's own ``module:name``.
 

@@ -144,12 +144,16 @@ class VAE(Learner):
         """What the watched layer gave in the last forward pass; it is handed out once."""
         return self._activations.pop(layer)
 
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """Codes ``(B, Z)`` of uint8 images ``(B, H, W, C)``: posterior means, quantised where the objective does so."""
-        mu = self.posterior(to_floats(images))[0]
+    def embed(self, x: Tensor) -> Tensor:
+        """Codes ``(B, Z)`` of float images ``(B, C, H, W)``: posterior means, quantised where the objective does so."""
+        mu = self.posterior(x)[0]
         code = self.objective.code
         return code(self.coefficients, self, mu) if code else mu
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes ``(B, Z)`` of uint8 images ``(B, H, W, C)``."""
+        return self.embed(to_floats(images))
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

@@ -168,10 +168,14 @@ class ICF(Learner):
         still = codes.detach()
         return Bernoulli().distortion(x, self.decoder(still + self.config.autoencoder * (codes - still)))
 
+    def embed(self, x: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
+        return self.encoder(x)  # type: ignore[no-any-return]
+
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
-        return self.encoder(to_floats(images))  # type: ignore[no-any-return]
+        return self.embed(to_floats(images))
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

@@ -1,0 +1,138 @@
+"""The bridge to Stable-Baselines3: encoders as features, options as actions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3 import PPO
+from torch import Tensor, nn
+
+import unbraid.envs
+from unbraid.agents import icf
+from unbraid.agents.sb3 import EncoderFeatures, FactorActions
+from unbraid.envs import make_factored
+from unbraid.errors import InputError
+from unbraid.representation import vae
+
+MAZE = "unbraid/MazeGoal-v0"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+assert unbraid.envs
+
+
+def agent() -> icf.ICF:
+    return icf.build(icf.Config(), make_factored(MAZE, 2), torch.Generator().manual_seed(0)).eval()
+
+
+def ppo(learner: Any, frozen: bool) -> PPO:
+    kwargs = {
+        "features_extractor_class": EncoderFeatures,
+        "features_extractor_kwargs": {"learner": learner, "frozen": frozen},
+    }
+    return PPO(
+        "CnnPolicy",
+        gymnasium.make(MAZE),
+        n_steps=16,
+        batch_size=8,
+        n_epochs=1,
+        policy_kwargs=kwargs,
+        seed=0,
+        device="cpu",
+    )
+
+
+def weights(module: nn.Module) -> Tensor:
+    return torch.cat([part.detach().flatten().clone() for part in module.parameters()])
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_ppo_trains_on_a_trained_encoder_and_leaves_a_frozen_one_alone(frozen: bool) -> None:
+    learner = agent()
+    model = ppo(learner, frozen)
+    extractor: Any = model.policy.features_extractor
+    before, head = weights(extractor.learner.encoder), weights(model.policy.action_net)
+    model.learn(16)
+    assert torch.equal(weights(extractor.learner.encoder), before) == frozen
+    assert not torch.equal(weights(model.policy.action_net), head)
+
+
+def test_features_are_the_learners_codes() -> None:
+    learner = agent()
+    env = gymnasium.make(MAZE)
+    image, _ = env.reset(seed=0)
+    model = ppo(learner, True)
+    seen, _ = model.policy.obs_to_tensor(np.moveaxis(image, 2, 0)[None])
+    assert torch.allclose(
+        model.policy.extract_features(seen, model.policy.features_extractor),
+        learner.encode(torch.as_tensor(image[None])),
+        atol=1e-6,
+    )
+
+
+def test_a_vae_serves_as_well_and_is_saved_along(tmp_path: Path) -> None:
+    learner = vae.build(vae.Config(latents=3), make_factored(MAZE, 2), torch.Generator().manual_seed(0))
+    model = ppo(learner, True)
+    model.save(tmp_path / "ppo")
+    again = PPO.load(tmp_path / "ppo", device="cpu")
+    image = np.zeros((3, 64, 64), np.uint8)
+    assert again.policy.features_extractor.features_dim == 3
+    assert again.predict(image, deterministic=True)[0] == model.predict(image, deterministic=True)[0]
+
+
+def test_images_that_the_encoder_cannot_read_are_refused() -> None:
+    with pytest.raises(InputError, match="the encoder can't read observations"):
+        EncoderFeatures(spaces.Box(0, 255, (32, 32, 3), np.uint8), agent())
+
+
+class Sure(nn.Module):
+    """Knows the agent's place on the grid; its policies always take one move."""
+
+    class config:
+        latents = 2
+
+    def encode(self, images: Tensor) -> Tensor:
+        x = images.float()
+        red = ((x[..., 0] > 150) & (x[..., 1] < 80)).float()
+        weight = red / red.sum((1, 2), keepdim=True)
+        axis = (torch.arange(64) - 3.5) / 8
+        return torch.stack([(weight.sum(1) * axis).sum(1), (weight.sum(2) * axis).sum(1)], 1)
+
+    def policies(self, codes: Tensor) -> Tensor:
+        return torch.eye(4)[[1, 3, 0, 2]].expand(len(codes), -1, -1)  # right, down, left, up
+
+
+def options(patience: int = 4) -> FactorActions:
+    return FactorActions(gymnasium.make("unbraid/Maze-v0"), Sure(), patience)
+
+
+def test_options_move_one_latent_by_a_step_their_way() -> None:
+    env = options()
+    assert env.action_names == ("latent 0 up", "latent 1 up", "latent 0 down", "latent 1 down")
+    env.reset(seed=0)
+    inside: Any = env.unwrapped
+    for action, move in enumerate([(1, 0), (0, 1), (-1, 0), (0, -1)]):
+        inside.set_factors(np.array([2.0, 3.0], np.float32))
+        env._codes = env._encode(inside.observe())
+        *_, info = env.step(action)
+        assert inside.get_factors().tolist() == [2 + move[0], 3 + move[1]] and info["actions"] == 1
+
+
+def test_an_option_that_gets_nowhere_gives_up() -> None:
+    env = options(patience=3)
+    env.reset(seed=0, options={"factors": {"agent.x": 0, "agent.y": 0}})
+    *_, info = env.step(2)
+    assert info["actions"] == 3
+    with pytest.raises(InputError, match="patience must be at least 1, not 0"):
+        options(patience=0)
+
+
+def test_options_are_a_gymnasium_environment() -> None:
+    check_env(options(), skip_render_check=True)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        options().step(0)
