@@ -11,6 +11,8 @@ from ...representation.networks import ImageShape, mlp
 MOVED = 0.5
 """Code changes are 0 or 1 long, once trained; longer ones than this are moves."""
 PATCH, CHANNELS = 8, 32
+SHARPNESS = 8.0
+"""So that neighbouring places, 1 apart in the code, soon ask different patches."""
 
 
 class Foresight(nn.Module):
@@ -37,7 +39,7 @@ class Foresight(nn.Module):
             nn.LeakyReLU(),
             nn.Conv2d(CHANNELS, actions, 1),
         )
-        self.place = mlp(latents, (shape.height // PATCH) * (shape.width // PATCH))
+        self.place = nn.Linear(latents, (shape.height // PATCH) * (shape.width // PATCH))
         self.way = mlp(latents, latents * actions)
 
     def look(self, x: Tensor) -> Tensor:
@@ -47,7 +49,7 @@ class Foresight(nn.Module):
 
     def lets(self, seen: Tensor, codes: Tensor) -> Tensor:
         """Logit of every action doing anything: ``(B, ..., A)`` at codes ``(B, ..., K)``, from `look`'s result."""
-        where: Tensor = self.place(codes).softmax(-1)
+        where: Tensor = (SHARPNESS * self.place(codes)).softmax(-1)
         return torch.einsum("b...p,bpa->b...a", where, seen)
 
     def moves(self, codes: Tensor) -> Tensor:

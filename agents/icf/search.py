@@ -82,7 +82,7 @@ def unfold(grid: Lattice, foresight: Foresight, start: Tensor) -> Tensor:
 def _first_of_each(target: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct wanted targets, and where each occurs first."""
     rows = wanted.nonzero()[:, 0]
-    fresh, group = target[rows].unique(return_inverse=True)
+    fresh, group = torch.unique(target[rows], return_inverse=True)
     first = torch.full_like(fresh, len(target)).scatter_reduce_(0, group, rows, "amin")
     return fresh, first
 
@@ -154,14 +154,14 @@ class Search:
 
     def locate(self, codes: Tensor) -> Tensor:
         """The offset whose code is nearest, among like ones the one that is the easier to come to: ``(n,)``."""
-        gap = ((self.codes - codes[:, None]) / self.size).norm(dim=2)
+        gap: Tensor = ((self.codes - codes[:, None]) / self.size).norm(dim=2)
         return (gap + self.doubt).argmin(1)
 
     def choose(self, here: Tensor) -> Tensor:
         """The action to take at codes ``(n, K)``: int64 ``(n,)``."""
         self.node = self.locate(here)
-        price = self.price[self.each, self.node]
-        return (price + self.far.gather(1, self.grid.after[self.node])).argmin(1)
+        cost = self.price[self.each, self.node] + self.far.gather(1, self.grid.after[self.node])
+        return cost.argmin(1)
 
     def note(self, action: Tensor, moved: Tensor) -> None:
         """Remember what was just done, and whether it did anything, bool ``(n,)``.

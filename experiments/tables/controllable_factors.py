@@ -51,7 +51,7 @@ NUMBERS = {
 }
 PAPER = {("maze", "effects"): 4.0}
 ID = "unbraid.envs:unbraid/{}-v0"
-WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 1000}
+WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
 DIGITS = {"latents": 4, "identification": 1.0, "warm_up": 0.3}
 
 
@@ -71,7 +71,7 @@ class Place(NamedTuple):
 
 PLACES = {
     "maze": Place("MazeRedundant"),
-    "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 5000}, goals=True),
+    "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=2),
     "two digits, autoencoder": Place("DigitsGrid", {**DIGITS, "autoencoder": 0.01}, longer=2),
 }

@@ -117,7 +117,7 @@ def _reading(name: str, protocol: str | None) -> Callable[[Arrays, np.random.Gen
     """The metric's function, in the protocol's reading if it has one of its own."""
     function = _function(name)
     if protocol is None or "protocol" not in inspect.signature(function).parameters:
-        return function  # type: ignore[no-any-return]
+        return function
     return lambda arrays, rng: function(arrays, rng, protocol=protocol)
 
 
@@ -133,4 +133,4 @@ def _deviation(draws: list[Any]) -> Any:
     values = np.array(draws, dtype=np.float64)  # None becomes NaN: a draw may hold no row that such a number is of
     known = np.isfinite(values).sum(0) > 1
     spread = np.ma.masked_invalid(values).std(axis=0, ddof=1)
-    return np.where(known, np.ma.filled(spread, 0.0), None).tolist()
+    return np.where(known, np.ma.filled(spread, 0.0), np.array(None)).tolist()
