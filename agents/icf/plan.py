@@ -93,7 +93,7 @@ def _search(learner: ICF, first: Tensor, here: Tensor, goal: Tensor, effects: Te
     """A search from codes to codes; None where there are too many offsets between them."""
     try:
         with torch.no_grad():
-            return Search(learner.foresight, learner.foresight.look(to_floats(first)), here, goal, effects)
+            return Search(learner.foresight, learner.foresight.look(to_floats(first), here), here, goal, effects)
     except ValueError:
         return None
 

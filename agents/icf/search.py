@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from .foresight import Foresight
+from .foresight import Foresight, Look
 
 SLACK = 3
 LARGEST = 4000
@@ -87,7 +87,7 @@ def _first_of_each(target: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
     return fresh, first
 
 
-def costs(foresight: Foresight, seen: Tensor, codes: Tensor, grid: Lattice) -> Tensor:
+def costs(foresight: Foresight, seen: Look, codes: Tensor, grid: Lattice) -> Tensor:
     """Of each action at each offset, in moves: ``1 - log p(it does anything)``; ``(n, G, A)``."""
     known = codes.isfinite().all(2, keepdim=True)
     lets = foresight.lets(seen, codes.nan_to_num(0, 0, 0))
@@ -139,7 +139,7 @@ class Search:
         ValueError: The lattice of offsets between start and goal is too large to list.
     """
 
-    def __init__(self, foresight: Foresight, seen: Tensor, start: Tensor, goal: Tensor, effects: Tensor) -> None:
+    def __init__(self, foresight: Foresight, seen: Look, start: Tensor, goal: Tensor, effects: Tensor) -> None:
         self.size = effects.abs().amax(0).clamp_min(1e-6)
         reach = int(((goal - start).abs() / self.size).max().ceil()) + SLACK
         grid = lattice(whole_moves(effects), reach)

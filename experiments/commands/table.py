@@ -31,7 +31,7 @@ class Options:
         seeds: Repetitions of each point, instead of the scale's.
         steps: Of each training, instead of the scale's.
         seconds: Of each training, instead of the scale's, in tables that give each job a time.
-        only: Only jobs with this in their label, as in beta.
+        only: Only the jobs of this label, or else those with this in their label, as in beta.
         json: Print one JSON object.
     """
 
@@ -101,7 +101,8 @@ def _scale(table: Table, options: Options) -> Scale:
 
 def _jobs(table: Table, scale: Scale, only: str) -> list[Job]:
     jobs = table.jobs(scale)
-    chosen = [job for job in jobs if only.lower() in job.label.lower()]
+    named = [job for job in jobs if only.lower() == job.label.lower()]
+    chosen = named or [job for job in jobs if only.lower() in job.label.lower()]
     if not chosen:
         known = ", ".join(dict.fromkeys(repr(job.label) for job in jobs))
         raise InputError(f"--only {only!r}: no label holds it; there are {known}")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.agents import icf
-from unbraid.agents.icf.foresight import Foresight
+from unbraid.agents.icf.foresight import Foresight, Look
 from unbraid.agents.icf.losses import entropy, excess, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
@@ -86,7 +86,7 @@ def test_the_loss_is_its_terms() -> None:
     learner = agent(temperature=0.3, shrinkage=0.5, identification=2.0, excess=3.0, warm_up=0.5, steps=100)
     terms = learner(inputs(learner, 8, step=10))
     expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
-    expected = expected + terms["foresight, lets"] + terms["foresight, moves"]
+    expected = expected + terms["foresight, lets"] + terms["foresight, moves"] + terms["foresight, place"]
     expected = expected + 2 * terms["identification"] + 3 * terms["excess"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
@@ -176,7 +176,7 @@ class Foreseeing(Foresight):
     def moves(self, codes: Tensor) -> Tensor:
         return torch.tensor([[-1.0, 0], [1, 0], [0, 2], [0, -2]]).expand(*codes.shape[:-1], 4, 2)
 
-    def lets(self, seen: Tensor, codes: Tensor) -> Tensor:
+    def lets(self, seen: Look, codes: Tensor) -> Tensor:
         places = (codes / torch.tensor([1.0, -2.0])).round().flatten(0, -2).tolist()
         ways = ((-1, 0), (1, 0), (0, -1), (0, 1))
         free = [[(x + dx, y + dy) in self.free for dx, dy in ways] for x, y in places]

@@ -13,6 +13,7 @@ import torch
 
 from unbraid.errors import InputError
 from unbraid.experiments import tables
+from unbraid.experiments.commands.table import _jobs
 from unbraid.experiments.runs import WEIGHTS
 from unbraid.experiments.tables import capacity_beta_vae, covariance_penalty, non_synergistic_vae, speed_run
 from unbraid.experiments.tables._digits import digits
@@ -128,6 +129,14 @@ def test_a_failed_job_is_named_and_the_others_finish_and_are_not_done_again(own:
         "difference": 2.0,
     }
     assert rows["bad"]["paper"] is None and rows["bad"]["n"] == 2
+
+
+def test_the_jobs_of_one_label_can_be_asked_for() -> None:
+    """The label "maze" is in "unseen mazes" too."""
+    table = tables.table("controllable_factors")
+    scale = table.scales["smoke"]
+    assert {job.label for job in _jobs(table, scale, "Maze")} == {"maze"}
+    assert {job.label for job in _jobs(table, scale, "maz")} == {"maze", "unseen mazes"}
 
 
 def test_a_failure_is_kept_in_the_page(own: Path, cli: Any) -> None:
