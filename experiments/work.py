@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,11 +168,24 @@ def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
     return numbers
 
 
-def plan(run: Run, learner: Any, episodes: int, seed: int, max_steps: int = 64) -> tuple[dict[str, Any], Any]:
-    """Goal reaching with a trained agent; `InputError` for a learner that doesn't act."""
+def plan(
+    run: Run,
+    learner: Any,
+    episodes: int,
+    seed: int,
+    max_steps: int = 64,
+    search: bool = True,
+    env_options: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Any], Any]:
+    """Goal reaching with a trained agent, with ``env_options`` in place of the run's own of these names.
+
+    Raises:
+        InputError: The learner doesn't act.
+    """
     run.require_world()
     module = learner_module(run.learner)
     if not hasattr(module, "plan"):
         raise InputError(f"{run.folder} holds a {run.learner!r}, which doesn't act; plan with an agent, such as icf")
-    numbers, trip = module.plan(learner, run.env, episodes, seed, max_steps, **run.env_options)
+    options = {**run.env_options, **(env_options or {})}
+    numbers, trip = module.plan(learner, run.env, episodes, seed, max_steps, search, **options)
     return numbers, trip

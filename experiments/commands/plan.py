@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from ...errors import InputError
-from ._options import flat_rows, parse, print_json, print_table, working
+from ._options import env_options, flat_rows, parse, print_json, print_table, working
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class Options:
         episodes: Pairs of a start and a goal image.
         max_steps: Actions an episode may take.
         seed: Of the pairs.
+        search: Search ways among codes where that is possible; --no-search walks greedily.
+        env_options: Of the environment, NAME=VALUE each, beside what the agent was trained with, as in first_level=5000
+            for mazes that it has not seen.
         device: auto, cpu or cuda.
         json: Print one JSON object.
     """
@@ -30,6 +33,8 @@ class Options:
     episodes: int = 100
     max_steps: int = 64
     seed: int = 0
+    search: bool = True
+    env_options: tuple[str, ...] = ()
     device: str = "auto"
     json: bool = False
 
@@ -47,8 +52,10 @@ def main(argv: Sequence[str]) -> None:
     run = open_run(options.run)
     learner = run.load(pick_device(options.device))
     with working("walking to goal images"):
-        numbers, _ = work.plan(run, learner, options.episodes, options.seed, options.max_steps)
-    run.write_metrics(plan=numbers)
+        asked = (options.episodes, options.seed, options.max_steps, options.search)
+        numbers, _ = work.plan(run, learner, *asked, env_options(options.env_options))
+    if options.search and not options.env_options:
+        run.write_metrics(plan=numbers)
     if options.json:
         print_json(dict(numbers))
     else:

@@ -101,6 +101,12 @@ def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> N
     assert len(numbers["agent"]["prefers"]) == 4
     planned = json.loads(cli("plan", trained["icf"], "--episodes", 5, "--json").out)
     assert planned["episodes"] == 5 and 0 <= planned["success"] <= 1
+    kept = open_run(trained["icf"]).read_metrics()["plan"]
+    elsewhere = ("--env-options", "layout=null", "size=8", "blocks=0.1", "first_level=7", "--episodes", 5, "--json")
+    walks = [json.loads(cli("plan", trained["icf"], *elsewhere, *way).out) for way in ((), ("--no-search",))]
+    assert [walk["episodes"] for walk in walks] == [5, 5]
+    assert open_run(trained["icf"]).read_metrics()["plan"] == kept  # it is about the world of the run
+    refused(cli("plan", trained["icf"], "--env-options", "sise=8"), "sise")
     assert cli("evaluate", trained["vae"], "--points", 300).status == 0
     done = cli("report", trained["icf"], "--compare", trained["vae"])
     assert done.status == 0, done.err
