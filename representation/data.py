@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -233,8 +234,8 @@ def _stored(images: Any) -> Any:
             images = np.load(images, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise InputError(f"{images}: there is no such file") from None
-        except (ValueError, OSError) as error:
-            raise InputError(f"{images} can't be mapped as an .npy array: {error}") from None
+        except (ValueError, OSError, EOFError, BadZipFile):
+            raise InputError(f"{images} can't be read: it must be an .npy file of an array of plain numbers") from None
     images = np.asanyarray(images)
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or 0 in images.shape:
         raise InputError(

@@ -66,7 +66,7 @@ def test_what_is_no_image_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         StoredImages(tmp_path / "none.npy", 2, 0)
     (tmp_path / "text.npy").write_text("no array")
-    with pytest.raises(InputError, match=r"can't be mapped as an .npy array"):
+    with pytest.raises(InputError, match=r"must be an .npy file of an array"):
         StoredImages(tmp_path / "text.npy", 2, 0)
     with pytest.raises(InputError, match=r"images must be uint8 of shape .*, not float64 of \(3, 4\)"):
         StoredImages(np.zeros((3, 4)), 2, 0)
