@@ -4,5 +4,18 @@ from .evaluate import evaluate, rollouts
 from .losses import selectivity
 from .model import ICF, Config, build, data
 from .plan import plan, reach
+from .predict import foretell, predict
 
-__all__ = ["ICF", "Config", "build", "data", "evaluate", "plan", "reach", "rollouts", "selectivity"]
+__all__ = [
+    "ICF",
+    "Config",
+    "build",
+    "data",
+    "evaluate",
+    "foretell",
+    "plan",
+    "predict",
+    "reach",
+    "rollouts",
+    "selectivity",
+]

@@ -11,6 +11,7 @@ from ...envs import make_factored
 from .. import _outcomes as outcomes
 from .losses import selectivity
 from .model import ICF
+from .predict import foretell
 
 NIL = 1e-3
 """Code changes much smaller than this count as none; trained ones are 1 long."""
@@ -34,7 +35,7 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
         (mean probability of each of ``actions``, ``(2K, A)``), ``prefers`` (the name of the likeliest action),
         ``effect`` (mean change of each true factor, ``(2K, factors)``). Then, of the controllable factors that vary,
         where there are any, what `unbraid.agents._outcomes.summary` lists, and ``axes_deg``, the angles between their
-        directions in the code.
+        directions in the code. Last, what `foretell` says of predictions.
     """
     device = next(learner.parameters()).device
     batch = make_factored(env, states, device, **options)
@@ -63,7 +64,7 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
     if kept:
         numbers |= outcomes.summary(probabilities, change, effect[:, :, kept])
         numbers["axes_deg"] = outcomes.axes_deg(codes, factors[:, kept])
-    return numbers
+    return numbers | foretell(learner, env, seed, states, **options)
 
 
 def _summary(probabilities: Tensor, shares: Tensor, moves: Tensor, names: list[str]) -> dict[str, Any]:

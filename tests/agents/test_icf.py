@@ -189,6 +189,29 @@ def test_perfect_foresight_takes_shortest_ways(knowing: icf.ICF) -> None:
     assert numbers["success"] == 1 and numbers["steps_ratio"] == 1
 
 
+def test_perfect_foresight_foretells_where_actions_lead(knowing: icf.ICF) -> None:
+    untold = icf.foretell(knowing, MAZE, seed=0, walks=100)
+    knowing.foresight = Foreseeing()
+    found = icf.foretell(knowing, MAZE, seed=0, walks=100)
+    assert found["prediction_right"] == [1.0] * 10 and max(found["prediction_error"]) < 0.01
+    assert untold["prediction_still"] == found["prediction_still"]
+    assert 0.1 < found["prediction_still"][0] < 0.6  # moves that walls and edges bar
+    assert max(untold["prediction_right"]) < 0.9
+
+
+def test_codes_are_foretold_around_walls(knowing: icf.ICF) -> None:
+    """Up and down from everywhere: where neither is barred the code comes back, else it is one step (of 2) off."""
+    knowing.foresight = Foreseeing()
+    env = make_factored(MAZE, 50)
+    image = env.reset(seed=3)[0]
+    codes = icf.predict(knowing, image, torch.tensor([[2, 3]]).expand(50, 2))
+    assert codes.shape == (50, 3, 2) and torch.equal(codes[:, 0], knowing.encode(image))
+    for at, action in ((1, 2), (2, 3)):
+        image = env.step(torch.full((50,), action))[0]
+        assert torch.allclose(codes[:, at], knowing.encode(image), atol=1e-3)
+    assert set((codes[:, 2] - codes[:, 0]).abs().sum(1).round().tolist()) == {0.0, 2.0}
+
+
 class Uneven(Knowing):
     """The same places, their distances growing from the middle outwards, as selectivity leaves them free to."""
 
