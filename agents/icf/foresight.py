@@ -87,8 +87,9 @@ class Foresight(nn.Module):
         """Logit of every action doing anything: ``(B, ..., A)`` at codes ``(B, ..., K)``, from `look`'s result."""
         queries = codes.flatten(1, -2) if codes.ndim > 2 else codes[:, None]
         patches = self.codes_of(self.places[None])[self.trust.argmax()]
-        apart = (queries + seen.offset[:, None])[:, :, None] - patches
-        where = (-SHARPNESS * apart.square().sum(3)).softmax(2)
+        # The squared distance, less what all patches have in common: it overflows where a code is far from all.
+        near = 2 * (queries + seen.offset[:, None]) @ patches.T - patches.square().sum(1)
+        where = (SHARPNESS * near).softmax(2)
         return torch.matmul(where, seen.lets).view(*codes.shape[:-1], self.actions)
 
     def moves(self, codes: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ def costs(foresight: Foresight, seen: Look, codes: Tensor, grid: Lattice) -> Ten
     """Of each action at each offset, in moves: ``1 - log p(it does anything)``; ``(n, G, A)``."""
     known = codes.isfinite().all(2, keepdim=True)
     lets = foresight.lets(seen, codes.nan_to_num(0, 0, 0))
-    price = 1 + softplus(-lets)
+    price = (1 + softplus(-lets)).nan_to_num(OUTSIDE, OUTSIDE)  # of codes so far off that nothing is foretold of them
     return torch.where(known & (grid.after < len(grid.offsets)), price, OUTSIDE)
 
 

@@ -151,3 +151,16 @@ def test_foresight_learns_what_bars_the_way_from_one_picture() -> None:
     with torch.no_grad():
         logits = foresight.lets(foresight.look(image, code), before)[torch.arange(1000), action]
     assert ((logits > 0) == change.any(1)).float().mean() > 0.98
+
+
+@pytest.mark.parametrize("far", [1e20, 1e30, 3e38])
+def test_codes_far_from_all_patches_have_a_price(far: float) -> None:
+    """As those that an untrained agent unfolds: without one the search for ways would never settle."""
+    grid = lattice(whole_moves(EFFECTS), 1)
+    assert grid is not None
+    foresight = Foresight(ImageShape(64, 64, 3), 2, 4)
+    with torch.no_grad():
+        foresight.code_of_row_and_column.fill_(1.0)
+        seen = foresight.look(torch.zeros(1, 3, 64, 64), torch.zeros(1, 2))
+        price = costs(foresight, seen, torch.full((1, len(grid.offsets), 2), far), grid)
+    assert price.isfinite().all() and (price >= 1).all()
