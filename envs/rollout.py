@@ -20,7 +20,8 @@ class Rollout:
         n: How many copies.
         seed: Copy i draws from the stream of ``seed + i``.
         fused: Compile a step, its actions and the observation into one program (torch.compile; on a GPU recorded as
-            a CUDA graph). It gives the same numbers, takes half a minute to build, and on a CPU is no faster.
+            a CUDA graph). It gives the same numbers (a world that computes in floats: up to their rounding, which
+            is the compiler's), takes half a minute to build, and on a CPU is no faster.
 
     Raises:
         ValueError: Other actions.
