@@ -58,6 +58,21 @@ def information(probabilities: Tensor, effects: Tensor) -> Information:
     return Information(float(found), float(outcomes.clamp(max=probabilities.shape[1]).log().mean()))
 
 
+def coverage(taken: Tensor, effects: Tensor) -> float:
+    """Share of the outcomes that are possible in a state which some policy brings about there; mean over the states.
+
+    From 0 to 1, the outcome that nothing changes and an episode's end included.
+
+    Args:
+        taken: The action (or sequence of actions) that each policy takes, int64 ``(n, P)``.
+        effects: See above.
+    """
+    same = same_outcome(effects).to(effects.dtype)
+    each = 1 / same.sum(2)  # an outcome counts once, however many actions have it
+    found = same.gather(1, taken[:, :, None].expand(-1, -1, same.shape[2])).amax(1)
+    return float(((found * each).sum(1) / each.sum(1)).mean())
+
+
 def shares(probabilities: Tensor, effects: Tensor) -> Tensor:
     """How much of what a policy changes is each factor going up or down: ``(P, 2F)``, factors upwards, then downwards.
 

@@ -74,8 +74,48 @@ class Data(Protocol):
         """Go on exactly where `state_dict` was taken."""
 
 
-class RandomWalk:
-    """Endless transitions under uniformly random actions, from the environments of one batch, side by side.
+class Walk:
+    """The environments of one batch, side by side and without end, for a learner that acts in its own `prepare`.
+
+    Args:
+        env: A vector environment from `make_factored`.
+        seed: Of the environments.
+    """
+
+    def __init__(self, env: Any, seed: int) -> None:
+        self.env = env
+        self.image: Tensor = env.reset(seed=seed)[0]
+        self.first: Tensor = self.image
+
+    def draw(self) -> Any:
+        """The walk itself."""
+        return self
+
+    def step(self, action: Tensor) -> tuple[Transitions, Tensor]:
+        """One step of every environment, and whether its episode ended there: bool ``(B,)``."""
+        image, first = self.image, self.first
+        self.image, _, terminated, truncated, info = self.env.step(action.to(image.device))
+        after = self.image
+        if "final_obs" in info:
+            ended = info["_final_obs"].view(-1, *[1] * (image.ndim - 1))
+            after = torch.where(ended, info["final_obs"], after)
+            self.first = torch.where(ended, self.image, first)
+        return Transitions(image, action.to(image.device), after, first), terminated | truncated
+
+    def state_dict(self) -> dict[str, Any]:
+        """Environments (where they can be saved), and the first and last images."""
+        saved = {"image": self.image, "first": self.first}
+        return saved | ({"env": self.env.state_dict()} if hasattr(self.env, "state_dict") else {})
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken; environments that can't be saved begin new episodes instead."""
+        if "env" in state:
+            self.env.load_state_dict(state["env"])
+            self.image, self.first = (state[name].to(self.image.device) for name in ("image", "first"))
+
+
+class RandomWalk(Walk):
+    """Endless transitions under uniformly random actions.
 
     Args:
         env: A vector environment from `make_factored`.
@@ -83,34 +123,21 @@ class RandomWalk:
     """
 
     def __init__(self, env: Any, seed: int) -> None:
-        self.env = env
+        super().__init__(env, seed)
         self.generator = torch.Generator().manual_seed(seed)
-        self.image: Tensor = env.reset(seed=seed)[0]
-        self.first: Tensor = self.image
 
     def draw(self) -> Transitions:
         """One step of every environment."""
-        image, first = self.image, self.first
-        action = random_actions(self.env.single_action_space, self.env.num_envs, self.generator)
-        self.image, _, _, _, info = self.env.step(action.to(image.device))
-        after = self.image
-        if "final_obs" in info:
-            ended = info["_final_obs"].view(-1, *[1] * (image.ndim - 1))
-            after = torch.where(ended, info["final_obs"], after)
-            self.first = torch.where(ended, self.image, first)
-        return Transitions(image, action.to(image.device), after, first)
+        return self.step(random_actions(self.env.single_action_space, self.env.num_envs, self.generator))[0]
 
     def state_dict(self) -> dict[str, Any]:
-        """Environments (where they can be saved), the first and last images and the actions' generator."""
-        saved = {"image": self.image, "first": self.first, "generator": self.generator.get_state()}
-        return saved | ({"env": self.env.state_dict()} if hasattr(self.env, "state_dict") else {})
+        """That of the walk, and the actions' generator."""
+        return {**super().state_dict(), "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken; environments that can't be saved begin new episodes instead."""
         self.generator.set_state(state["generator"])
-        if "env" in state:
-            self.env.load_state_dict(state["env"])
-            self.image, self.first = (state[name].to(self.image.device) for name in ("image", "first"))
+        super().load_state_dict(state)
 
 
 class FreshStates:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...envs import make_factored
 from .. import _outcomes as outcomes
+from .._trials import try_all
 from .losses import selectivity
 from .model import ICF
 from .predict import foretell
@@ -37,33 +38,16 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
         where there are any, what `unbraid.agents._outcomes.summary` lists, and ``axes_deg``, the angles between their
         directions in the code. Last, what `foretell` says of predictions.
     """
-    device = next(learner.parameters()).device
-    batch = make_factored(env, states, device, **options)
-    images = batch.reset(seed=seed)[0]
-    factors = batch.get_factors()
-    codes = learner.encode(images)
-    changes, moves = [], []
-    saved = batch.state_dict() if hasattr(batch, "state_dict") else None
-    for action in range(learner.actions):
-        if saved is not None:
-            batch.load_state_dict(saved)
-        else:
-            batch.reset(seed=seed)
-            batch.set_factors(factors)
-        image, _, _, _, info = batch.step(torch.full((states,), action, device=device))
-        ended = info["_final_obs"] if "final_obs" in info else torch.zeros(states, dtype=torch.bool, device=device)
-        image = torch.where(ended.view(-1, 1, 1, 1), info["final_obs"], image) if "final_obs" in info else image
-        changes.append(learner.encode(image) - codes)
-        moves.append(torch.where(ended[:, None], torch.nan, batch.get_factors() - factors))
+    tried = try_all(learner, env, seed, states, **options)
+    codes = tried.codes[:, 0, 0]
+    change, effect = tried.codes[:, :, 1] - tried.codes[:, :, 0], tried.effects
     with torch.no_grad():
         probabilities = learner.policies(codes)
-    change, effect = torch.stack(changes, 1), torch.stack(moves, 1)
-    shares = selectivity(change, NIL).transpose(1, 2)
-    numbers = _summary(probabilities, shares, effect, _names(batch, learner.actions))
-    kept = outcomes.movable(batch.factors, factors)
+    numbers = _summary(probabilities, selectivity(change, NIL).transpose(1, 2), effect, tried.names)
+    kept = outcomes.movable(tried.stated, tried.factors)
     if kept:
         numbers |= outcomes.summary(probabilities, change, effect[:, :, kept])
-        numbers["axes_deg"] = outcomes.axes_deg(codes, factors[:, kept])
+        numbers["axes_deg"] = outcomes.axes_deg(codes, tried.factors[:, kept])
     return numbers | foretell(learner, env, seed, states, **options)
 
 
@@ -81,10 +65,6 @@ def _summary(probabilities: Tensor, shares: Tensor, moves: Tensor, names: list[s
         "prefers": [names[a] for a in mean_policy.argmax(1).tolist()],
         "effect": effect.tolist(),
     }
-
-
-def _names(env: Any, actions: int) -> list[str]:
-    return list(getattr(env, "action_names", ())) or [str(a) for a in range(actions)]
 
 
 def rollouts(learner: ICF, env: str, seed: int, steps: int = 8, **options: Any) -> Tensor:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from gymnasium import spaces
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 
 from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
-from ...representation.likelihoods import Bernoulli
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.training import Learner
+from .._parts import discrete_actions, reconstruction
 from .foresight import Foresight
 from .losses import entropy, excess, expected_selectivity
 
@@ -149,7 +148,7 @@ class ICF(Learner):
         log_policies = self.log_policies(before.detach())
         selective = expected_selectivity(log_policies.exp(), moves.action, change, config.epsilon)
         terms = {
-            "reconstruction": self._reconstruction(x[len(moves.image) :], after),
+            "reconstruction": reconstruction(self.decoder, x[len(moves.image) :], after, config.autoencoder),
             "selectivity": selective,
             "entropy": entropy(log_policies),
             "identification": cross_entropy(self.action_head(change), moves.action),
@@ -165,17 +164,6 @@ class ICF(Learner):
         loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
         return {"loss": loss + sum(foreseen.values()), **terms}
-
-    def _reconstruction(self, x: Tensor, codes: Tensor) -> Tensor:
-        """In nats an image, with its full gradient into the decoder, and a share of it into the codes.
-
-        Where that share is 0 a quarter of the batch is enough: the decoder learns long before the code rests.
-        """
-        if not self.config.autoencoder:
-            few = max(2, len(x) // 4)
-            x, codes = x[:few], codes[:few]
-        still = codes.detach()
-        return Bernoulli().distortion(x, self.decoder(still + self.config.autoencoder * (codes - still)))
 
     def embed(self, x: Tensor) -> Tensor:
         """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
@@ -194,12 +182,7 @@ class ICF(Learner):
 
 def build(config: Config, env: Any, generator: torch.Generator) -> ICF:
     """An untrained agent for ``env``; `InputError` unless its actions are discrete and its observations images."""
-    space = env.single_action_space
-    if not isinstance(space, spaces.Discrete) or space.start != 0:
-        raise InputError(
-            f"agent 'icf' needs a discrete action space that starts at 0, and this env has {space}; train vae in it"
-        )
-    return ICF(image_shape(env), int(space.n), config, generator)
+    return ICF(image_shape(env), discrete_actions(env, "icf"), config, generator)
 
 
 def data(config: Config, env: Any, seed: int) -> RandomWalk:

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...envs import Factor, make_factored
+from ...envs import make_factored
 from ...representation.data import RandomWalk
 from ...representation.networks import to_floats
+from .._goals import Trip, between_pairs, follow
 from .model import ICF
 from .search import Search
 
 BLOCKED = 1e6
 NEAR = 0.25  # in steps: codes this close are of one place
 STILL = 0.1  # in steps: less than this is no move
-
-
-@dataclass(frozen=True)
-class Trip:
-    """Episodes of goal reaching, side by side."""
-
-    stopped: Tensor
-    """Whether the agent held itself to be there and stopped: bool ``(n,)``."""
-    steps: Tensor
-    """Actions taken until then: int64 ``(n,)``."""
-    factors: Tensor
-    """True factors where it stopped, or at the end: float32 ``(n, K)``."""
-    images: list[Tensor]
-    """What was seen at each step, uint8 ``(n, H, W, C)``; the first are the starts."""
-    goals: Tensor
-    """What was to be reached, uint8 ``(n, H, W, C)``."""
 
 
 def action_effects(learner: ICF, walk: RandomWalk, draws: int = 32) -> Tensor:
@@ -64,29 +48,32 @@ def reach(learner: ICF, env: Any, goals: Tensor, effects: Tensor, max_steps: int
         max_steps: At most so many actions.
         search: Whether to search where that is possible.
     """
-    step_size = effects.abs().max(0).values.clamp_min(1e-6)
     goal, first = learner.encode(goals), env.observe()
     here = learner.encode(first)
-    walker = (search and _search(learner, first, here, goal, effects)) or Greedy(goal, effects)
-    images, factors = [first], env.get_factors()
-    stopped = torch.zeros(len(goals), dtype=torch.bool, device=here.device)
-    lost = stopped.clone()
-    steps = torch.zeros(len(goals), dtype=torch.int64, device=here.device)
-    for _ in range(max_steps):
-        stopped |= ~lost & (((goal - here) / step_size).abs().max(1).values < NEAR)
-        going = ~(stopped | lost)
-        if not bool(going.any()):
-            break
-        action = walker.choose(here)
-        image, _, terminated, truncated, _ = env.step(action)
-        steps += going
-        lost |= going & (terminated | truncated)
-        after = learner.encode(image)
-        walker.note(action, ((after - here) / step_size).abs().max(1).values >= STILL)
-        here = after
-        images.append(torch.where(_like(going, image), image, images[-1]))
-        factors = torch.where(going[:, None], env.get_factors(), factors)
-    return Trip(stopped, steps, factors, images, goals)
+    chooser = (search and _search(learner, first, here, goal, effects)) or Greedy(goal, effects)
+    return follow(learner, env, goals, Walk(goal, effects, chooser), max_steps)
+
+
+class Walk:
+    """Whoever chooses the actions, told about arrivals and moves in units of the agent's steps.
+
+    Args:
+        goal: Codes ``(n, K)``.
+        effects: Of each action where it does anything, ``(A, K)``.
+        chooser: `Search` or `Greedy`.
+    """
+
+    def __init__(self, goal: Tensor, effects: Tensor, chooser: Search | Greedy) -> None:
+        self.size = effects.abs().max(0).values.clamp_min(1e-6)
+        self.goal, self.choose, self.chooser = goal, chooser.choose, chooser
+
+    def arrived(self, here: Tensor) -> Tensor:
+        """Whether codes ``(n, K)`` are within a quarter of a step of the goal's."""
+        return ((self.goal - here) / self.size).abs().max(1).values < NEAR
+
+    def note(self, before: Tensor, action: Tensor, after: Tensor) -> None:
+        """Tell whether anything moved."""
+        self.chooser.note(action, ((after - before) / self.size).abs().max(1).values >= STILL)
 
 
 def _search(learner: ICF, first: Tensor, here: Tensor, goal: Tensor, effects: Tensor) -> Search | None:
@@ -146,10 +133,6 @@ class Greedy:
         return (cost + BLOCKED * blocked).argmin(1)
 
 
-def _like(rows: Tensor, image: Tensor) -> Tensor:
-    return rows.view(-1, *[1] * (image.ndim - 1))
-
-
 def plan(
     learner: ICF, env: str, episodes: int, seed: int, max_steps: int = 64, search: bool = True, **options: Any
 ) -> tuple[dict[str, Any], Trip]:
@@ -165,34 +148,11 @@ def plan(
         options: Of the environment.
 
     Returns:
-        Numbers: ``success`` (the agent stopped, and all controllable factors are the goal's; those of a continuum
-        within a twentieth of their range), ``steps`` (mean over successes), ``shortest`` (mean of the shortest paths
-        of the same), ``steps_ratio`` (theirs) where the world knows its shortest paths (what there is nothing to say
-        of is None); and the episodes.
+        What `unbraid.agents._goals.between_pairs` lists, and the episodes.
     """
     device = next(learner.parameters()).device
-    batch = make_factored(env, episodes, device, **options)
-    batch.reset(seed=seed)
-    wanted = batch.get_factors()
-    goals = batch.observe()
-    controllable = torch.tensor([factor.controllable for factor in batch.factors], device=device)
-    given = {factor.name: wanted[:, k].cpu() for k, factor in enumerate(batch.factors) if not factor.controllable}
-    batch.reset(seed=[seed + episodes + i for i in range(episodes)], options={"factors": given})
-    start = batch.get_factors()
     effects = action_effects(learner, RandomWalk(make_factored(env, 64, device, **options), seed))
-    trip = reach(learner, batch, goals, effects, max_steps, search)
-    near = torch.tensor([_tolerance(factor) for factor in batch.factors], device=device)
-    success = trip.stopped & (((trip.factors - wanted).abs() <= near) | ~controllable).all(1)
-    numbers: dict[str, Any] = {"episodes": episodes, "success": float(success.double().mean())}
-    numbers |= {"steps": None, "shortest": None, "steps_ratio": None}
-    if bool(success.any()):
-        numbers["steps"] = float(trip.steps[success].double().mean())
-        shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)
-        if shortest_path is not None:
-            numbers["shortest"] = float(shortest_path(start, wanted)[success].double().mean())
-            numbers["steps_ratio"] = numbers["steps"] / max(numbers["shortest"], 1e-9)
-    return numbers, trip
-
-
-def _tolerance(factor: Factor) -> float:
-    return (factor.high - factor.low) / 20 if factor.size is None else 0.0
+    return between_pairs(
+        lambda batch, goals: reach(learner, batch, goals, effects, max_steps, search),
+        device, env, episodes, seed, **options,
+    )  # fmt: skip

@@ -1,0 +1,7 @@
+"""Independently controllable factors, the continuous form (Thomas et al. 2018, arXiv:1802.09484)."""
+
+from .evaluate import evaluate
+from .model import Config, ContinuousICF, build, data
+from .plan import plan
+
+__all__ = ["Config", "ContinuousICF", "build", "data", "evaluate", "plan"]

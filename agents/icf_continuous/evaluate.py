@@ -1,0 +1,88 @@
+"""What options do, measured by trying every sequence of actions from states whose factors are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _outcomes as outcomes
+from .._trials import try_all
+from .model import ContinuousICF
+
+CHUNK = 16
+"""States whose policies are asked at once."""
+
+
+def evaluate(
+    learner: ContinuousICF, env: str, seed: int, states: int = 128, policies: int = 64, **options: Any
+) -> dict[str, Any]:
+    """Selectivity, information, coverage and prediction of options, expectations over what they do being exact.
+
+    Args:
+        learner: A trained agent.
+        env: Its environment's id.
+        seed: Of the states, and of the factors.
+        states: How many.
+        policies: P, factors generated in each state; number p from the same noise in all of them.
+        options: Of the environment.
+
+    Returns:
+        ``selectivity``: nats, a lower bound on ``information``; and, of the controllable factors that vary, where there
+        are any: what `unbraid.agents._outcomes.summary` lists, of sequences of actions; ``coverage``: the share of the
+        outcomes possible in a state which some option's likeliest actions bring about; ``prediction_right``: how often
+        the code foretold for an option is nearest to that of what its likeliest actions come to, among all that can be
+        come to; and ``axes_deg``, the angles between true factors' directions in the code.
+    """
+    config = learner.config
+    tried = try_all(learner, env, seed, states, config.length, **options)
+    codes, change = tried.codes, tried.codes[:, :, -1] - tried.codes[:, :, 0]
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(1, policies, config.noise, generator=generator).to(codes.device).expand(states, -1, -1)
+    with torch.no_grad():
+        factors = learner.factors(codes[:, 0, 0], noise)
+        logs = torch.cat(
+            [_log_chances(learner, *part) for part in zip(codes.split(CHUNK), factors.split(CHUNK), strict=True)]
+        )
+        sampled, greedy = (_of_sequences(part, tried.sequences) for part in (logs, _certain(logs)))
+        probabilities, taken = sampled.exp(), greedy.argmax(2)
+        score = torch.stack([learner.scores(one, factors) for one in change.unbind(1)], 2)
+        foretold = learner.predict(codes[:, 0, 0], factors)
+    numbers: dict[str, Any] = {"selectivity": float((probabilities * score).sum(2).mean())}
+    kept = outcomes.movable(tried.stated, tried.factors)
+    if not kept:
+        return numbers
+    effects = tried.effects[:, :, kept]
+    nearest = torch.cdist(foretold, codes[:, :, -1]).argmin(2)
+    same = outcomes.same_outcome(effects)
+    right = same[torch.arange(states, device=codes.device)[:, None], taken, nearest]
+    return {
+        **numbers,
+        **outcomes.summary(probabilities, change, effects),
+        "coverage": outcomes.coverage(taken, effects),
+        "prediction_right": float(right.double().mean()),
+        "axes_deg": outcomes.axes_deg(codes[:, 0, 0], tried.factors[:, kept]),
+    }
+
+
+def _log_chances(learner: ContinuousICF, codes: Tensor, factors: Tensor) -> Tensor:
+    """Of all actions along all sequences, ``(n, P, S, T, A)``, of codes ``(n, S, T + 1, K)``, factors ``(n, P, K)``."""
+    here = codes[:, :, :-1]
+    start, wanted = (
+        part.expand(*here.shape[:3], *part.shape[3:]) for part in (codes[:, :1, :1], factors[:, None, None])
+    )
+    logs = learner.log_policies(start.flatten(0, 2), here.flatten(0, 2), wanted.flatten(0, 2))
+    return logs.unflatten(0, here.shape[:3]).permute(0, 3, 1, 2, 4)
+
+
+def _certain(logs: Tensor) -> Tensor:
+    """Logarithms of policies that take the likeliest action."""
+    likeliest = logs.argmax(-1, keepdim=True)
+    return torch.full_like(logs, -torch.inf).scatter(-1, likeliest, 0.0)
+
+
+def _of_sequences(logs: Tensor, sequences: Tensor) -> Tensor:
+    """Log-probabilities of whole sequences: ``(n, P, S)`` of ``(n, P, S, T, A)``."""
+    taken = sequences.expand(*logs.shape[:2], -1, -1)[..., None]
+    return logs.gather(4, taken)[..., 0].sum(3)

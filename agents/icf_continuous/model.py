@@ -1,0 +1,292 @@
+"""The continuous ICF agent: factors from a generator, each of them the name of a policy and of what it changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from ...errors import InputError, UnknownNameError
+from ...representation.data import Walk, image_shape
+from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
+from ...representation.training import Learner
+from .._parts import discrete_actions, reconstruction
+from .embeddings import EMBEDDINGS
+from .kernels import KERNELS
+
+
+HIDDEN = 128
+"""Units of the hidden layers of policies and latent model, which tell many outcomes apart."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The agent and its training.
+
+    Args:
+        latents: K, the size of the code and of factors.
+        network: Name of the encoder and decoder.
+        length: Actions of an option: what a factor names is what that many actions of its policy change.
+        noise: Numbers that a factor is generated from, z.
+        samples: Factors generated in each state, n; their mean score is what each one's is compared with.
+        kernel: gaussian, relu, absolute or cosine: how well a factor fits a change.
+        embedding: hypercube, hypersphere, simplex or signed_simplex: where factors lie.
+        sigma: The kernel's bandwidth at first; it is learnt. 0: sqrt(K), as the paper has it.
+        epsilon: Share of actions that are taken at random.
+        entropy: Weight of the policies' entropy, nats an action.
+        value: Weight of the baseline's squared error.
+        model: Weight of the latent model's squared error; it doesn't shape the code.
+        autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
+            it.
+        shrinkage: Weight of the mean squared latent.
+        steps: Optimiser steps, an option of every environment each.
+        batch_size: Environments run side by side.
+        learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
+    """
+
+    latents: int = 2
+    network: str = "conv"
+    length: int = 1
+    noise: int = 2
+    samples: int = 64
+    kernel: str = "gaussian"
+    embedding: str = "hypercube"
+    sigma: float = 0.0
+    epsilon: float = 0.1
+    entropy: float = 0.01
+    spread: float = 1.0
+    excess: float = 3.0
+    hindsight: float = 1.0
+    value: float = 1.0
+    model: float = 1.0
+    autoencoder: float = 0.0
+    shrinkage: float = 1e-3
+    warm_up: float = 0.3
+    steps: int = 3000
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+
+    def __post_init__(self) -> None:
+        for name in ("latents", "length", "noise", "steps", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("sigma", "entropy", "value", "model", "autoencoder", "shrinkage"):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if not 0 <= self.epsilon <= 1:
+            raise InputError(f"epsilon must be from 0 to 1, a share of the actions, not {self.epsilon}")
+        for name in ("samples", "batch_size"):
+            if getattr(self, name) < 2:
+                raise InputError(f"{name} must be at least 2, not {getattr(self, name)}")
+        for name, known in (("kernel", KERNELS), ("embedding", EMBEDDINGS)):
+            if getattr(self, name) not in known:
+                raise UnknownNameError(name, getattr(self, name), known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """The configuration that `to_dict` wrote."""
+        return cls(**values)
+
+
+class Options(NamedTuple):
+    """A batch of options that were followed, T actions each."""
+
+    images: Tensor
+    """What was seen, uint8 ``(T + 1, B, H, W, C)``; the episode's last image again where it ended before."""
+    actions: Tensor
+    """int64 ``(T, B)``."""
+    going: Tensor
+    """Whether the episode was still going on before each action: float32 ``(T, B)``."""
+    noise: Tensor
+    """What n factors are generated from, ``(B, n, m)``; one of them, drawn at random, was followed."""
+
+
+class ContinuousICF(Learner):
+    """Encoder f, decoder g, generator Phi(h, z), policies pi(a | h, phi), baseline V(h) and latent model T(h, phi).
+
+    Maximises the selectivity ``E log(A(h', h, phi) / mean_n A(h', h, phi_n))``, nats, a lower bound on
+    ``I(phi; h' | h)`` (arXiv:1802.09484, eq. 1 and appendix C), over all weights: with REINFORCE and a baseline for
+    what policies do, and through h', h and phi directly. One of n factors is followed, drawn at random, and all of them
+    learn from what came of it (appendix D), weighted by ``pi(actions | phi_i) / mean_n b(actions | phi_n)``, with b the
+    epsilon-greedy policies that may have been followed.
+
+    An option of several actions has to know what it has done: its policy sees what is left of phi, ``phi - (h_t - h)``
+    (ours; for a single action it is phi).
+
+    Two inputs are multiplied, each with each (appendix A.1); a 1 is appended to both, so that either is seen alone,
+    too. Ours, beyond the paper: the kernel's bandwidth is learnt, which the bound allows.
+
+    Args:
+        shape: Of the images.
+        actions: A.
+        config: Sizes and weights.
+        generator: Draws the initial weights.
+    """
+
+    def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
+        super().__init__()
+        pair, size = network(config.network), config.latents
+        self.config, self.actions = config, actions
+        self.embedding = EMBEDDINGS[config.embedding]
+        self.kernel = KERNELS[config.kernel]
+        self.encoder = pair.encoder(shape, size)
+        self.decoder = nn.Sequential(nn.BatchNorm1d(size, affine=False), pair.decoder(size, shape))
+        self.generator = mlp((size + 1) * (config.noise + 1), size + self.embedding.extra)
+        self.policy = mlp((size + 1) ** 2, actions, HIDDEN)
+        self.baseline = mlp(size, 1)
+        self.model = mlp((size + 1) ** 2, size, HIDDEN)
+        initialise(self, generator)
+        self.log_sigma = nn.Parameter(torch.tensor(math.log(config.sigma or math.sqrt(size))))
+
+    def factors(self, codes: Tensor, noise: Tensor, length: int | None = None) -> Tensor:
+        """``Phi(h, z)``: factors ``(B, n, K)`` of options of that length, for codes ``(B, K)`` and noise ``(B, n, m)``."""
+        return (length or self.config.length) * self.embedding.place(self.generator(bilinear(codes[:, None], noise)))
+
+    def log_policies(self, start: Tensor, codes: Tensor, factors: Tensor) -> Tensor:
+        """``log pi(a | h_t, phi - (h_t - h))``: ``(B, n, A)``, of options on their way.
+
+        Args:
+            start: h, where the options began, ``(B, K)``.
+            codes: h_t, where they are, ``(B, K)``.
+            factors: ``(B, n, K)``.
+        """
+        left = factors - (codes - start)[:, None]
+        return log_softmax(self.policy(bilinear(codes[:, None], left)), -1)
+
+    def predict(self, codes: Tensor, factors: Tensor) -> Tensor:
+        """``T(h, phi)``: where options end that take their likeliest actions, ``(B, n, K)``."""
+        change: Tensor = self.model(bilinear(codes[:, None], factors))
+        return codes[:, None] + change
+
+    def scores(self, change: Tensor, factors: Tensor) -> Tensor:
+        """``log A_i - log mean_n A_n`` of changes ``(B, K)`` for each of their factors ``(B, n, K)``: ``(B, n)``."""
+        fits = self.kernel(change[:, None], factors, self.log_sigma.exp())
+        return fits - fits.logsumexp(1, keepdim=True) + math.log(factors.shape[1])
+
+    @torch.no_grad()
+    def prepare(self, batch: Walk, step: int, generator: torch.Generator) -> Options:
+        """Follow an option in every environment."""
+        length = 1 if step < self.config.warm_up * self.config.steps else self.config.length
+        config, device = self.config, batch.image.device
+        n = len(batch.image)
+        noise = torch.randn(n, config.samples, config.noise, generator=generator, device=device)
+        code = start = self.encode(batch.image)
+        factor = self.factors(code, noise[:, :1], length)
+        seen, actions, going = [batch.image], [], []
+        alive = torch.ones(n, device=device)
+        for _ in range(length):
+            chances = explore(self.log_policies(start, code, factor)[:, 0].exp(), config.epsilon)
+            actions.append(torch.multinomial(chances, 1, generator=generator)[:, 0])
+            moves, ended = batch.step(actions[-1])
+            going.append(alive)
+            seen.append(torch.where(alive.bool().view(-1, 1, 1, 1), moves.next_image, seen[-1]))
+            alive = alive * ~ended
+            code = self.encode(seen[-1])
+        return Options(torch.stack(seen), torch.stack(actions), torch.stack(going), noise)
+
+    def forward(self, inputs: Options, turn: int = 0) -> dict[str, Tensor]:
+        """Named terms of the loss."""
+        config = self.config
+        images = inputs.images.flatten(0, 1)
+        x = to_floats(images)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and len(inputs.actions) == 1):
+            codes = self.encoder(x).unflatten(0, inputs.images.shape[:2])
+        still = codes.detach()
+        factors = self.factors(still[0], inputs.noise, len(inputs.actions))
+        change = codes[-1] - codes[0]
+        score = self.scores(change, factors)
+        log_chance, log_behaviour, likeliest, entropy = self._followed(still, inputs, factors)
+        weight = (log_chance.detach() - log_behaviour.logsumexp(1, keepdim=True).detach()).exp() * factors.shape[1]
+        baseline = self.baseline(still[0])
+        gain = (score - baseline).detach()
+        missed = (self.predict(still[0], factors.detach()) - still[-1][:, None]).square().sum(2)
+        terms = {
+            "reconstruction": reconstruction(self.decoder, x, codes.flatten(0, 1), config.autoencoder),
+            "selectivity": (weight * score).mean(),
+            "entropy": entropy,
+            "hindsight": self._hindsight(still, inputs),
+            "spread": spread(factors),
+            "value": (weight * (score.detach() - baseline).square()).mean(),
+            "model": (likeliest * missed).sum() / likeliest.sum().clamp_min(1),
+            "excess": (codes.diff(dim=0).abs() - 1).clamp_min(0).square().sum(2).mean(),
+            "squared code": codes.square().mean(),
+            "sigma": self.log_sigma.exp().detach(),
+        }
+        loss = terms["reconstruction"] - terms["selectivity"] - (weight * gain * log_chance).mean()
+        loss = loss - config.entropy * entropy - config.spread * terms["spread"]
+        for name in ("hindsight", "value", "model", "excess"):
+            loss = loss + getattr(config, name) * terms[name]
+        return {"loss": loss + config.shrinkage * terms["squared code"], **terms}
+
+    def _followed(self, codes: Tensor, inputs: Options, factors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Under every factor: log-probabilities of what was done, by its policy and by the epsilon-greedy one, and
+        whether it was the likeliest all along, ``(B, n)`` each; and the policies' mean entropy."""
+        chance = torch.zeros(factors.shape[:2], device=factors.device)
+        likeliest = torch.ones_like(chance)
+        behaviour, entropy = chance, chance.new_zeros(())
+        for code, action, going in zip(codes[:-1], inputs.actions, inputs.going, strict=True):
+            logs = self.log_policies(codes[0], code, factors)
+            taken = action.view(-1, 1, 1).expand(*factors.shape[:2], 1)
+            mixed = explore(logs.exp(), self.config.epsilon).log()
+            chance = chance + going[:, None] * logs.gather(2, taken)[..., 0]
+            behaviour = behaviour + going[:, None] * mixed.gather(2, taken)[..., 0]
+            likeliest = likeliest * ((logs.argmax(2) == action[:, None]) | (going[:, None] == 0))
+            entropy = entropy - (logs.exp() * logs).sum(2).mean() / len(inputs.actions)
+        return chance, behaviour, likeliest, entropy
+
+    def _hindsight(self, codes: Tensor, inputs: Options) -> Tensor:
+        """``-log pi(a | h, dh)``: what was done is what the factor would have asked for that names what came of it."""
+        change = (codes[-1] - codes[0])[:, None]
+        logs = torch.stack([self.log_policies(codes[0], code, change)[:, 0] for code in codes[:-1]])
+        taken = logs.gather(2, inputs.actions[..., None])[..., 0]
+        return -(inputs.going * taken).mean()
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
+        return self.encoder(x)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
+        return self.embed(to_floats(images))
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Reconstructions, uint8 ``(B, H, W, C)``."""
+        return to_images(self.decoder(codes).sigmoid())
+
+
+def bilinear(one: Tensor, other: Tensor) -> Tensor:
+    """Products of all pairs of entries, with a 1 appended to both: ``(..., P)`` and ``(..., Q)`` to ``(P+1)(Q+1)``."""
+    one, other = (torch.cat([part, torch.ones_like(part[..., :1])], -1) for part in (one, other))
+    return (one[..., :, None] * other[..., None, :]).flatten(-2)
+
+
+def spread(factors: Tensor) -> Tensor:
+    """Mean log-distance of each factor ``(B, n, K)`` to the nearest other, times K: their entropy up to a constant."""
+    gaps = torch.cdist(factors, factors) + 1e3 * torch.eye(factors.shape[1], device=factors.device)
+    return factors.shape[2] * gaps.amin(2).clamp_min(1e-4).log().mean()
+
+
+def explore(chances: Tensor, epsilon: float) -> Tensor:
+    """Probabilities ``(..., A)``, a share of which is spread evenly."""
+    return (1 - epsilon) * chances + epsilon / chances.shape[-1]
+
+
+def build(config: Config, env: Any, generator: torch.Generator) -> ContinuousICF:
+    """An untrained agent for ``env``; `InputError` unless its actions are discrete and its observations images."""
+    return ContinuousICF(image_shape(env), discrete_actions(env, "icf_continuous"), config, generator)
+
+
+def data(config: Config, env: Any, seed: int) -> Walk:
+    """The environments, for the agent to act in."""
+    return Walk(env, seed)
