@@ -13,6 +13,8 @@ from ..envs import Factor, make_factored
 class Trials(NamedTuple):
     """What comes of S = A^T sequences of T actions from n states."""
 
+    images: Tensor
+    """Of where they begin, uint8 ``(n, H, W, C)``."""
     factors: Tensor
     """Where they begin, ``(n, F)``."""
     sequences: Tensor
@@ -39,7 +41,8 @@ def try_all(learner: Any, env: str, seed: int, states: int, length: int = 1, **o
     """
     device = next(learner.parameters()).device
     batch = make_factored(env, states, device, **options)
-    first = learner.encode(batch.reset(seed=seed)[0])
+    images = batch.reset(seed=seed)[0]
+    first = learner.encode(images)
     start = batch.get_factors()
     codes: list[Tensor] = []
     effects: list[Tensor] = []
@@ -67,4 +70,5 @@ def try_all(learner: Any, env: str, seed: int, states: int, length: int = 1, **o
     follow([first], torch.zeros(states, dtype=torch.bool, device=device))
     sequences = torch.cartesian_prod(*[torch.arange(learner.actions)] * length).view(-1, length)
     names = list(getattr(batch, "action_names", ())) or [str(a) for a in range(learner.actions)]
-    return Trials(start, sequences.to(device), torch.stack(codes, 1), torch.stack(effects, 1), batch.factors, names)
+    tried = torch.stack(codes, 1), torch.stack(effects, 1)
+    return Trials(images, start, sequences.to(device), *tried, batch.factors, names)

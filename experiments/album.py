@@ -56,8 +56,11 @@ class Album:
         learner = self.run.load()
         numbers = self.run.read_metrics()["evaluation"]
         self._representation(learner, numbers)
-        if "agent" in numbers:
+        if "policy" in numbers.get("agent", {}):
             self._policies(learner, numbers["agent"])
+        if hasattr(learner_module(self.run.learner), "variations"):
+            self._variations(learner)
+        if hasattr(learner_module(self.run.learner), "plan"):
             self._trips(learner)
         return self.pictures
 
@@ -97,6 +100,12 @@ class Album:
         captions = [f"{policy}: {action}" for policy, action in zip(policies, agent["prefers"], strict=True)]
         frames = [movies.side_by_side(list(frame), captions, columns=4) for frame in seen.numpy()]
         self._keep("policies", "the policies at work", ROLLOUTS, frames)
+
+    def _variations(self, learner: Any) -> None:
+        module = learner_module(self.run.learner)
+        found = module.variations(learner, self.run.env, work.METRIC_SEED, **self.run.env_options)
+        tensors = {name: part.cpu() if isinstance(part, Tensor) else part for name, part in found._asdict().items()}
+        self._keep("variations", "what factors bring about", VARIATIONS, figures.variations(tensors))
 
     def _trips(self, learner: Any) -> None:
         trip = work.plan(self.run, learner, SHOWN_TRIPS, 1)[1]
@@ -139,4 +148,8 @@ POLICIES = (
     "never saw."
 )
 ROLLOUTS = "Every policy from the same start, always taking its likeliest action."
+VARIATIONS = (
+    "Factors that the generator names in a thousand states, the changes of the code that their options brought about, "
+    "and those that were foretold, coloured by the first action. Clusters are effects that were told apart."
+)
 GOALS = "The agent is shown nothing but the goal image, and moves so that its code comes closer to the goal's."

@@ -115,6 +115,32 @@ def policy_table(agent: Mapping[str, Any], factors: Sequence[str]) -> Figure:
     return figure
 
 
+def variations(found: Mapping[str, Any]) -> Figure:
+    """Options in the plane of the first two latents: their factors, what these changed, what was foretold.
+
+    Args:
+        found: ``factors``, ``changes``, ``foretold`` ``(n, K)``, the first ``action`` ``(n,)``, which colours the dots,
+            and the actions' ``names``.
+    """
+    shown = {"factors": "factors", "changes": "changes of the code", "foretold": "changes foretold"}
+    figure = Figure(figsize=(3.2 * len(shown), 3.3), layout="constrained")
+    panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    names = [str(name) for name in found["names"]]
+    jitter = np.random.default_rng(0).normal(0, 0.02, (len(found["action"]), 2))
+    for axes, (name, title) in zip(panels, shown.items(), strict=True):
+        points = np.asarray(found[name])
+        points = np.pad(points, ((0, 0), (0, max(0, 2 - points.shape[1]))))[:, :2] + jitter
+        for action, label in enumerate(names):
+            rows = np.asarray(found["action"]) == action
+            axes.scatter(*points[rows].T, s=7, color=f"C{action}", alpha=0.6, linewidths=0, label=label)
+        axes.set_aspect("equal", adjustable="datalim")
+        _label(axes, title, "latent 1", "latent 2")
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8, frameon=False
+    )
+    return figure
+
+
 def policy_names(count: int) -> list[str]:
     """``raise latent 1``, ..., ``lower latent 1``, ... in the order of an ICF agent's policies."""
     half = count // 2

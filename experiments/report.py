@@ -58,8 +58,8 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
 
 
 def policies(agent: dict[str, Any] | None) -> list[tuple[str, str, float]]:
-    """Each policy's name, the action that it prefers, and its selectivity; none for a learner that doesn't act."""
-    if agent is None:
+    """Each policy's name, the action that it prefers, and its selectivity; none where policies aren't counted."""
+    if agent is None or "prefers" not in agent:
         return []
     return list(zip(policy_names(len(agent["prefers"])), agent["prefers"], agent["policy_selectivity"], strict=True))
 
@@ -93,6 +93,8 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
         ("information of policy and outcome, nats", ("evaluation", "agent", "information")),
         ("the most that so many policies can have, nats", ("evaluation", "agent", "information_ceiling")),
         ("policies that are one direction's own (diagonal mass)", ("evaluation", "agent", "diagonal_mass")),
+        ("outcomes possible in a state that some option has", ("evaluation", "agent", "coverage")),
+        ("options whose end is foretold right", ("evaluation", "agent", "option_prediction_right")),
         ("effects of single actions that a policy has", ("evaluation", "agent", "modes_found")),
         ("effects of single actions that there are", ("evaluation", "agent", "modes")),
         ("agreement of latent changes and effects (NMI)", ("evaluation", "agent", "agreement")),

@@ -14,8 +14,8 @@ from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.training import Learner
+from .._foresight import Foresight
 from .._parts import discrete_actions, reconstruction
-from .foresight import Foresight
 from .losses import entropy, excess, expected_selectivity
 
 

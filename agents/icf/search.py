@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from .foresight import Foresight, Look
+from .._foresight import Foresight, Look
 
 SLACK = 3
 LARGEST = 4000

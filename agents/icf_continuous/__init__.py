@@ -1,7 +1,7 @@
 """Independently controllable factors, the continuous form (Thomas et al. 2018, arXiv:1802.09484)."""
 
-from .evaluate import evaluate
+from .evaluate import Variations, evaluate, variations
 from .model import Config, ContinuousICF, build, data
 from .plan import plan
 
-__all__ = ["Config", "ContinuousICF", "build", "data", "evaluate", "plan"]
+__all__ = ["Config", "ContinuousICF", "Variations", "build", "data", "evaluate", "plan", "variations"]

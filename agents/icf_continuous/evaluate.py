@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ...envs import make_factored
 from .. import _outcomes as outcomes
 from .._trials import try_all
 from .model import ContinuousICF
@@ -16,7 +17,7 @@ CHUNK = 16
 
 
 def evaluate(
-    learner: ContinuousICF, env: str, seed: int, states: int = 128, policies: int = 64, **options: Any
+    learner: ContinuousICF, env: str, seed: int, states: int = 128, policies: int = 256, **options: Any
 ) -> dict[str, Any]:
     """Selectivity, information, coverage and prediction of options, expectations over what they do being exact.
 
@@ -31,9 +32,9 @@ def evaluate(
     Returns:
         ``selectivity``: nats, a lower bound on ``information``; and, of the controllable factors that vary, where there
         are any: what `unbraid.agents._outcomes.summary` lists, of sequences of actions; ``coverage``: the share of the
-        outcomes possible in a state which some option's likeliest actions bring about; ``prediction_right``: how often
-        the code foretold for an option is nearest to that of what its likeliest actions come to, among all that can be
-        come to; and ``axes_deg``, the angles between true factors' directions in the code.
+        outcomes possible in a state which some option's likeliest actions bring about; ``option_prediction_right``: how
+        often the code foretold for an option is nearest to that of what its likeliest actions come to, among all that
+        can be come to; and ``axes_deg``, the angles between true factors' directions in the code.
     """
     config = learner.config
     tried = try_all(learner, env, seed, states, config.length, **options)
@@ -48,7 +49,7 @@ def evaluate(
         sampled, greedy = (_of_sequences(part, tried.sequences) for part in (logs, _certain(logs)))
         probabilities, taken = sampled.exp(), greedy.argmax(2)
         score = torch.stack([learner.scores(one, factors) for one in change.unbind(1)], 2)
-        foretold = learner.predict(codes[:, 0, 0], factors)
+        foretold = learner.predict(tried.images, factors)
     numbers: dict[str, Any] = {"selectivity": float((probabilities * score).sum(2).mean())}
     kept = outcomes.movable(tried.stated, tried.factors)
     if not kept:
@@ -61,13 +62,13 @@ def evaluate(
         **numbers,
         **outcomes.summary(probabilities, change, effects),
         "coverage": outcomes.coverage(taken, effects),
-        "prediction_right": float(right.double().mean()),
+        "option_prediction_right": float(right.double().mean()),
         "axes_deg": outcomes.axes_deg(codes[:, 0, 0], tried.factors[:, kept]),
     }
 
 
 def _log_chances(learner: ContinuousICF, codes: Tensor, factors: Tensor) -> Tensor:
-    """Of all actions along all sequences, ``(n, P, S, T, A)``, of codes ``(n, S, T + 1, K)``, factors ``(n, P, K)``."""
+    """Of all actions along all sequences, ``(n, P, S, T, A)``; codes ``(n, S, T + 1, K)``, factors ``(n, P, K)``."""
     here = codes[:, :, :-1]
     start, wanted = (
         part.expand(*here.shape[:3], *part.shape[3:]) for part in (codes[:, :1, :1], factors[:, None, None])
@@ -86,3 +87,47 @@ def _of_sequences(logs: Tensor, sequences: Tensor) -> Tensor:
     """Log-probabilities of whole sequences: ``(n, P, S)`` of ``(n, P, S, T, A)``."""
     taken = sequences.expand(*logs.shape[:2], -1, -1)[..., None]
     return logs.gather(4, taken)[..., 0].sum(3)
+
+
+class Variations(NamedTuple):
+    """Options that were followed, one from each of n states."""
+
+    factors: Tensor
+    """``(n, K)``"""
+    changes: Tensor
+    """Of the code, ``(n, K)``"""
+    foretold: Tensor
+    """The same as the latent model has it, ``(n, K)``"""
+    action: Tensor
+    """The first of each, int64 ``(n,)``"""
+    names: list[str]
+    """Of the actions"""
+
+
+@torch.no_grad()
+def variations(learner: ContinuousICF, env: str, seed: int, states: int = 1000, **options: Any) -> Variations:
+    """What the generator's factors bring about (arXiv:1802.09484, figure 2a), by their policies' likeliest actions.
+
+    Args:
+        learner: A trained agent.
+        env: Its environment's id.
+        seed: Of the states and factors.
+        states: n.
+        options: Of the environment.
+    """
+    device = next(learner.parameters()).device
+    batch = make_factored(env, states, device, **options)
+    first = batch.reset(seed=seed)[0]
+    code = start = learner.encode(first)
+    noise = torch.randn(states, 1, learner.config.noise, generator=torch.Generator().manual_seed(seed)).to(device)
+    factors = learner.factors(start, noise)
+    foretold = learner.predict(first, factors)[:, 0] - start
+    ended = torch.zeros(states, dtype=torch.bool, device=device)
+    taken = []
+    for _ in range(learner.config.length):
+        taken.append(learner.log_policies(start, code, factors)[:, 0].argmax(1))
+        image, _, terminated, truncated, _ = batch.step(taken[-1])
+        ended |= terminated | truncated
+        code = torch.where(ended[:, None], code, learner.encode(image))
+    names = list(getattr(batch, "action_names", ())) or [str(a) for a in range(learner.actions)]
+    return Variations(factors[:, 0], code - start, foretold, taken[0], names)

@@ -15,13 +15,13 @@ from ...errors import InputError, UnknownNameError
 from ...representation.data import Walk, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.training import Learner
+from .._foresight import Foresight
 from .._parts import discrete_actions, reconstruction
 from .embeddings import EMBEDDINGS
 from .kernels import KERNELS
 
-
 HIDDEN = 128
-"""Units of the hidden layers of policies and latent model, which tell many outcomes apart."""
+"""Units of the policies' hidden layers, which tell many outcomes apart."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,12 @@ class Config:
         sigma: The kernel's bandwidth at first; it is learnt. 0: sqrt(K), as the paper has it.
         epsilon: Share of actions that are taken at random.
         entropy: Weight of the policies' entropy, nats an action.
+        spread: Weight of the factors' entropy, nats; it keeps the generator from settling on a few.
+        excess: Weight of how far an action changes a latent by more than 1, squared.
+        hindsight: Weight of ``-log pi(a | h, dh)``: what was done is to be done where what came of it is wanted. For
+            the kernel gaussian: another's factors are no changes.
+        warm_up: Share of the steps with options of one action, which shape the code; it rests when they are longer.
         value: Weight of the baseline's squared error.
-        model: Weight of the latent model's squared error; it doesn't shape the code.
         autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
             it.
         shrinkage: Weight of the mean squared latent.
@@ -56,14 +60,13 @@ class Config:
     samples: int = 64
     kernel: str = "gaussian"
     embedding: str = "hypercube"
-    sigma: float = 0.0
+    sigma: float = 0.5
     epsilon: float = 0.1
     entropy: float = 0.01
     spread: float = 1.0
     excess: float = 3.0
-    hindsight: float = 1.0
+    hindsight: float = 0.1
     value: float = 1.0
-    model: float = 1.0
     autoencoder: float = 0.0
     shrinkage: float = 1e-3
     warm_up: float = 0.3
@@ -75,11 +78,12 @@ class Config:
         for name in ("latents", "length", "noise", "steps", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("sigma", "entropy", "value", "model", "autoencoder", "shrinkage"):
+        for name in ("sigma", "entropy", "spread", "excess", "hindsight", "value", "autoencoder", "shrinkage"):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
-        if not 0 <= self.epsilon <= 1:
-            raise InputError(f"epsilon must be from 0 to 1, a share of the actions, not {self.epsilon}")
+        for name, what in (("epsilon", "actions"), ("warm_up", "steps")):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} must be from 0 to 1, a share of the {what}, not {getattr(self, name)}")
         for name in ("samples", "batch_size"):
             if getattr(self, name) < 2:
                 raise InputError(f"{name} must be at least 2, not {getattr(self, name)}")
@@ -110,6 +114,17 @@ class Options(NamedTuple):
     """What n factors are generated from, ``(B, n, m)``; one of them, drawn at random, was followed."""
 
 
+class Followed(NamedTuple):
+    """What n factors' policies make of what was done."""
+
+    log_chance: Tensor
+    """Log-probability of the actions under each, ``(B, n)``."""
+    log_behaviour: Tensor
+    """The same of the epsilon-greedy ones."""
+    entropy: Tensor
+    """Mean entropy of the policies, nats: scalar."""
+
+
 class ContinuousICF(Learner):
     """Encoder f, decoder g, generator Phi(h, z), policies pi(a | h, phi), baseline V(h) and latent model T(h, phi).
 
@@ -119,8 +134,10 @@ class ContinuousICF(Learner):
     learn from what came of it (appendix D), weighted by ``pi(actions | phi_i) / mean_n b(actions | phi_n)``, with b the
     epsilon-greedy policies that may have been followed.
 
-    An option of several actions has to know what it has done: its policy sees what is left of phi, ``phi - (h_t - h)``
-    (ours; for a single action it is phi).
+    Ours, too: factors are as far apart as ``spread`` makes them; an action changes a latent by at most 1 (``excess``),
+    and factors reach as far as so many actions do. Longer options are learnt when the code rests that single actions
+    shaped, and they know what they have done: their policy sees what is left of phi, ``phi - (h_t - h)``. The latent
+    model is no network of its own: it follows the policy through what `Foresight` says of single actions.
 
     Two inputs are multiplied, each with each (appendix A.1); a 1 is appended to both, so that either is seen alone,
     too. Ours, beyond the paper: the kernel's bandwidth is learnt, which the bound allows.
@@ -143,12 +160,18 @@ class ContinuousICF(Learner):
         self.generator = mlp((size + 1) * (config.noise + 1), size + self.embedding.extra)
         self.policy = mlp((size + 1) ** 2, actions, HIDDEN)
         self.baseline = mlp(size, 1)
-        self.model = mlp((size + 1) ** 2, size, HIDDEN)
+        self.foresight = Foresight(shape, size, actions)
         initialise(self, generator)
         self.log_sigma = nn.Parameter(torch.tensor(math.log(config.sigma or math.sqrt(size))))
 
     def factors(self, codes: Tensor, noise: Tensor, length: int | None = None) -> Tensor:
-        """``Phi(h, z)``: factors ``(B, n, K)`` of options of that length, for codes ``(B, K)`` and noise ``(B, n, m)``."""
+        """``Phi(h, z)``: factors ``(B, n, K)`` of options of that length, by default of whole ones.
+
+        Args:
+            codes: h, ``(B, K)``.
+            noise: z, ``(B, n, m)``.
+            length: Actions.
+        """
         return (length or self.config.length) * self.embedding.place(self.generator(bilinear(codes[:, None], noise)))
 
     def log_policies(self, start: Tensor, codes: Tensor, factors: Tensor) -> Tensor:
@@ -156,16 +179,34 @@ class ContinuousICF(Learner):
 
         Args:
             start: h, where the options began, ``(B, K)``.
-            codes: h_t, where they are, ``(B, K)``.
+            codes: h_t, where they are, ``(B, K)`` or ``(B, n, K)``.
             factors: ``(B, n, K)``.
         """
-        left = factors - (codes - start)[:, None]
-        return log_softmax(self.policy(bilinear(codes[:, None], left)), -1)
+        here = codes if codes.ndim == 3 else codes[:, None]
+        left = factors - (here - start[:, None])
+        return log_softmax(self.policy(bilinear(here, left)), -1)
 
-    def predict(self, codes: Tensor, factors: Tensor) -> Tensor:
-        """``T(h, phi)``: where options end that take their likeliest actions, ``(B, n, K)``."""
-        change: Tensor = self.model(bilinear(codes[:, None], factors))
-        return codes[:, None] + change
+    @torch.no_grad()
+    def predict(self, images: Tensor, factors: Tensor) -> Tensor:
+        """``T(h, phi)``: where options end that take their likeliest actions, as foreseen step by step.
+
+        Args:
+            images: What is seen at the start, uint8 ``(B, H, W, C)``.
+            factors: ``(B, n, K)``.
+
+        Returns:
+            Codes ``(B, n, K)``.
+        """
+        start = self.encode(images)
+        seen = self.foresight.look(to_floats(images), start)
+        codes = start[:, None].expand_as(factors)
+        for _ in range(self.config.length):
+            action = self.log_policies(start, codes, factors).argmax(2, keepdim=True)
+            lets = self.foresight.lets(seen, codes).gather(2, action)
+            moves = self.foresight.moves(codes)
+            moves = moves.gather(2, action[..., None].expand(*action.shape, moves.shape[3]))[:, :, 0]
+            codes = codes + (lets > 0) * moves
+        return codes
 
     def scores(self, change: Tensor, factors: Tensor) -> Tensor:
         """``log A_i - log mean_n A_n`` of changes ``(B, K)`` for each of their factors ``(B, n, K)``: ``(B, n)``."""
@@ -204,34 +245,41 @@ class ContinuousICF(Learner):
         factors = self.factors(still[0], inputs.noise, len(inputs.actions))
         change = codes[-1] - codes[0]
         score = self.scores(change, factors)
-        log_chance, log_behaviour, likeliest, entropy = self._followed(still, inputs, factors)
-        weight = (log_chance.detach() - log_behaviour.logsumexp(1, keepdim=True).detach()).exp() * factors.shape[1]
+        done = self._followed(still, inputs, factors)
+        weight = (done.log_chance - done.log_behaviour.logsumexp(1, keepdim=True)).detach().exp() * factors.shape[1]
         baseline = self.baseline(still[0])
         gain = (score - baseline).detach()
-        missed = (self.predict(still[0], factors.detach()) - still[-1][:, None]).square().sum(2)
         terms = {
             "reconstruction": reconstruction(self.decoder, x, codes.flatten(0, 1), config.autoencoder),
             "selectivity": (weight * score).mean(),
-            "entropy": entropy,
+            "entropy": done.entropy,
             "hindsight": self._hindsight(still, inputs),
             "spread": spread(factors),
             "value": (weight * (score.detach() - baseline).square()).mean(),
-            "model": (likeliest * missed).sum() / likeliest.sum().clamp_min(1),
             "excess": (codes.diff(dim=0).abs() - 1).clamp_min(0).square().sum(2).mean(),
             "squared code": codes.square().mean(),
             "sigma": self.log_sigma.exp().detach(),
         }
-        loss = terms["reconstruction"] - terms["selectivity"] - (weight * gain * log_chance).mean()
-        loss = loss - config.entropy * entropy - config.spread * terms["spread"]
-        for name in ("hindsight", "value", "model", "excess"):
-            loss = loss + getattr(config, name) * terms[name]
-        return {"loss": loss + config.shrinkage * terms["squared code"], **terms}
+        loss = terms["reconstruction"] - terms["selectivity"] - (weight * gain * done.log_chance).mean()
+        loss = loss - config.entropy * done.entropy - config.spread * terms["spread"]
+        loss = loss + config.hindsight * terms["hindsight"] + config.value * terms["value"]
+        loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
+        foreseen = self._foreseen(x, still, inputs)
+        terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
+        return {"loss": loss + sum(foreseen.values()), **terms}
 
-    def _followed(self, codes: Tensor, inputs: Options, factors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Under every factor: log-probabilities of what was done, by its policy and by the epsilon-greedy one, and
-        whether it was the likeliest all along, ``(B, n)`` each; and the policies' mean entropy."""
+    def _foreseen(self, x: Tensor, codes: Tensor, inputs: Options) -> dict[str, Tensor]:
+        """Losses of what single actions do on the way, as told from the picture that an option began with."""
+        length, n = inputs.actions.shape
+        done = inputs.going.flatten() > 0
+        start, code = (part.repeat(length, *[1] * (part.ndim - 1))[done] for part in (x[:n], codes[0]))
+        before, change = (part.flatten(0, 1)[done] for part in (codes[:-1], codes.diff(dim=0)))
+        found: dict[str, Tensor] = self.foresight(start, code, before, inputs.actions.flatten()[done], change)
+        return found
+
+    def _followed(self, codes: Tensor, inputs: Options, factors: Tensor) -> Followed:
+        """What every factor's policy makes of what was done."""
         chance = torch.zeros(factors.shape[:2], device=factors.device)
-        likeliest = torch.ones_like(chance)
         behaviour, entropy = chance, chance.new_zeros(())
         for code, action, going in zip(codes[:-1], inputs.actions, inputs.going, strict=True):
             logs = self.log_policies(codes[0], code, factors)
@@ -239,9 +287,8 @@ class ContinuousICF(Learner):
             mixed = explore(logs.exp(), self.config.epsilon).log()
             chance = chance + going[:, None] * logs.gather(2, taken)[..., 0]
             behaviour = behaviour + going[:, None] * mixed.gather(2, taken)[..., 0]
-            likeliest = likeliest * ((logs.argmax(2) == action[:, None]) | (going[:, None] == 0))
             entropy = entropy - (logs.exp() * logs).sum(2).mean() / len(inputs.actions)
-        return chance, behaviour, likeliest, entropy
+        return Followed(chance, behaviour, entropy)
 
     def _hindsight(self, codes: Tensor, inputs: Options) -> Tensor:
         """``-log pi(a | h, dh)``: what was done is what the factor would have asked for that names what came of it."""

@@ -27,7 +27,7 @@ class Map:
 
     Args:
         learner: A trained agent.
-        before: Codes of states, ``(n, K)``.
+        before: Images of states, uint8 ``(n, H, W, C)``.
         after: Of what an action made of them.
         policies: P, factors generated in each place.
         seed: Of the factors.
@@ -37,18 +37,20 @@ class Map:
     """
 
     def __init__(self, learner: ContinuousICF, before: Tensor, after: Tensor, policies: int, seed: int) -> None:
-        moved = (after - before).norm(dim=1)
+        codes = learner.encode(before)
+        moved = (learner.encode(after) - codes).norm(dim=1)
         self.step = moved[moved > 0.1 * moved.max()].median()
-        self.places = _clusters(before, CLOSE * float(self.step))
-        if len(self.places) > MOST:
-            raise InputError(f"the walk met {len(self.places)} places, and no more than {MOST} can be mapped")
+        label, first = _clusters(codes, CLOSE * float(self.step))
+        if len(first) > MOST:
+            raise InputError(f"the walk met {len(first)} places, and no more than {MOST} can be mapped")
+        self.places = codes[first]
         generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(1, policies, learner.config.noise, generator=generator).to(self.places.device)
+        noise = torch.randn(1, policies, learner.config.noise, generator=generator).to(codes.device)
         with torch.no_grad():
-            self.factors = learner.factors(self.places, noise.expand(len(self.places), -1, -1))
-            foretold = learner.predict(self.places, self.factors)
-        gap, self.after = torch.cdist(foretold, self.places.expand(len(self.places), -1, -1)).min(2)
-        self.known = gap < LOST * self.step
+            self.factors = learner.factors(self.places, noise.expand(len(first), -1, -1))
+        foretold = learner.predict(before[first], self.factors)
+        gap, near = torch.cdist(foretold.flatten(0, 1), codes).min(1)
+        self.after, self.known = (part.view(foretold.shape[:2]) for part in (label[near], gap < LOST * self.step))
 
     def locate(self, codes: Tensor) -> Tensor:
         """The nearest places: int64 ``(n,)``."""
@@ -65,13 +67,11 @@ class Map:
             far = nearer
 
 
-def _clusters(codes: Tensor, gap: float) -> Tensor:
-    """Means of codes ``(n, K)`` that hang together by gaps no wider than that: ``(N, K)``."""
-    rows = codes.double().cpu().numpy()
-    label = fcluster(linkage(rows, "single"), gap, "distance") - 1
-    sums = np.zeros((label.max() + 1, rows.shape[1]))
-    np.add.at(sums, label, rows)
-    return torch.as_tensor(sums / np.bincount(label)[:, None]).to(codes)
+def _clusters(codes: Tensor, gap: float) -> tuple[Tensor, Tensor]:
+    """Numbers of clusters of codes ``(n, K)`` that hang together by gaps no wider than that, and a member of each."""
+    label = fcluster(linkage(codes.double().cpu().numpy(), "single"), gap, "distance") - 1
+    _, first = np.unique(label, return_index=True)
+    return tuple(torch.as_tensor(part, device=codes.device, dtype=torch.int64) for part in (label, first))
 
 
 class Walker:
@@ -149,8 +149,7 @@ def plan(
     device = next(learner.parameters()).device
     walk = RandomWalk(make_factored(env, 64, device, **options), seed)
     batches = [walk.draw() for _ in range(32)]
-    before = torch.cat([learner.encode(batch.image) for batch in batches])
-    after = torch.cat([learner.encode(batch.next_image) for batch in batches])
+    before, after = (torch.cat([getattr(batch, name) for batch in batches]) for name in ("image", "next_image"))
     known = Map(learner, before, after, policies, seed)
 
     def go(batch: Any, goals: Tensor) -> Trip:

@@ -3,14 +3,18 @@
 The paper shows single trainings and prints no values: a maze of 64x64 pixels in which it finds four effects, up twice
 being one of them and down+left none of its own, with x and y on orthogonal axes (figure 2); two digits on a grid, all
 four coordinates nearly linear in one latent each (figure 4); and, in a maze, a goal's image decomposed into moves
-(figure 5). A column "paper" with 4 effects is what figure 2 shows.
+(figure 5). A column "paper" with 4 effects is what figure 2 shows. Of options of three actions it says that some
+collapse, and that predictions in latent space succeed (figure 3).
 
-What differs, at every scale: it is the discrete form (two policies a latent) that is trained, on random actions, with
-actions that do nothing among them, where the paper's figure 2 has the continuous form and only permissible actions; the
-decoder doesn't shape the code but in the row that says so. Digits are of five kinds and fifty hands each; their actions
-must also be told by the change they make (``identification``). Goals are in mazes whose walls were never seen in
-training, up to 1,000 pairs; ways are searched among codes. All settings are the same for all seeds. At scale cpu also:
-ten seeds, 3,000 steps, for digits twice as many.
+What differs, at every scale: but where it says "continuous" or "options" it is the discrete form (two policies a
+latent) that is trained, on random actions. Actions that do nothing are among them, where the paper's figure 2 has only
+permissible ones; the decoder doesn't shape the code but in the row that says so. The continuous form has its own
+additions to the paper's (factors kept apart, steps of at most 1, hindsight, a learnt bandwidth, policies that know what
+is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds and
+fifty hands each; their actions must also be told by the change they make (``identification``). Goals are in mazes whose
+walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs; ways are
+searched among codes, or on the agent's own map. All settings are the same for all seeds. At scale cpu also: ten seeds,
+3,000 steps, for digits twice as many.
 """
 
 from __future__ import annotations
@@ -23,13 +27,14 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...agents import icf
+from ...agents import icf_continuous
 from ...agents._outcomes import movable
 from ...envs import make_factored
 from ...representation import metrics
 from ...representation.data import draw_states
 from .. import work
-from ..runs import How, Run
+from ..figures import variations
+from ..runs import How, Run, learner_module
 from . import _drawing as drawing
 from ._jobs import Done, Job, Numbers, Scale, repeated
 
@@ -46,10 +51,13 @@ NUMBERS = {
     "angle": "smallest angle between two factors' directions in the code, degrees",
     "information": "of policy and outcome, nats",
     "ceiling": "the most that so many policies can have, nats",
+    "selectivity": "the continuous form's bound on the information, nats",
+    "coverage": "share of the outcomes possible in a state that some option has",
+    "foretold": "share of options whose end is foretold right",
     "success": "share of goal images that were reached",
     "path": "steps taken by the shortest path's",
 }
-PAPER = {("maze", "effects"): 4.0}
+PAPER = {("maze", "effects"): 4.0, ("maze, continuous", "effects"): 4.0}
 ID = "unbraid.envs:unbraid/{}-v0"
 WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
 DIGITS = {"latents": 4, "identification": 1.0, "warm_up": 0.3}
@@ -67,15 +75,19 @@ class Place(NamedTuple):
     """How many times the scale's steps it takes."""
     goals: bool = False
     """Whether goals are walked to."""
+    continuous: bool = False
+    """Whether it is the continuous form."""
 
 
 PLACES = {
     "maze": Place("MazeRedundant"),
+    "maze, continuous": Place("MazeRedundant", {"length": 1}, goals=True, continuous=True),
+    "3-step options": Place("Maze", {"length": 3}, goals=True, continuous=True),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=2),
     "two digits, autoencoder": Place("DigitsGrid", {**DIGITS, "autoencoder": 0.01}, longer=2),
 }
-CODES = "codes.npz"
+CODES, VARIATIONS = "codes.npz", "variations.npz"
 
 
 def jobs(scale: Scale) -> list[Job]:
@@ -83,11 +95,12 @@ def jobs(scale: Scale) -> list[Job]:
     points = {}
     for label, place in PLACES.items():
         sizes = {name: getattr(scale, name) for name in ("network", "batch_size", "learning_rate")}
-        config = icf.Config(steps=place.longer * scale.steps, **sizes, **place.settings)
+        agent = "icf_continuous" if place.continuous else "icf"
+        config = learner_module(agent).Config(steps=place.longer * scale.steps, **sizes, **place.settings)
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
         rest = {"goals": goals, "points": scale.points, "device": scale.device}
-        points[label] = {**worlds, "config": config.to_dict(), **rest}
+        points[label] = {**worlds, "agent": agent, "config": config.to_dict(), **rest}
     return repeated(scale, points)
 
 
@@ -95,11 +108,14 @@ def run(job: Job, folder: Path) -> Numbers:
     """Train, try every action from fresh states, and walk to goals."""
     wanted = job.settings
     env, test, points = wanted["env"], wanted["test_options"], wanted["points"]
-    run = Run(folder, "icf", env, wanted["env_options"], job.seed, icf.Config.from_dict(wanted["config"]))
+    agent = learner_module(wanted["agent"])
+    run = Run(folder, wanted["agent"], env, wanted["env_options"], job.seed, agent.Config.from_dict(wanted["config"]))
     if run.create(resume=True):
         work.train(run, work.prepare(run, wanted["device"]), How(device=wanted["device"], progress=False))
     learner = run.load(wanted["device"])
-    found = icf.evaluate(learner, env, work.METRIC_SEED + job.seed, min(points, 512), **test)
+    continuous = wanted["agent"] == "icf_continuous"
+    tried = min(points, 128 if continuous else 512)
+    found = agent.evaluate(learner, env, work.METRIC_SEED + job.seed, tried, **test)
     images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, wanted["device"], **test)
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
     stated = make_factored(env, 1, **test).factors
@@ -107,18 +123,29 @@ def run(job: Job, folder: Path) -> Numbers:
     names, factors = [stated[k].name for k in kept], factors[:, kept]
     np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors.cpu().numpy(), names=names)
     numbers: Numbers = {
-        "effects": float(found["primitive_modes_found"]),
         "agreement": found["agreement"],
         "angle": min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i]),
         "information": found["information"],
         "ceiling": found["information_ceiling"],
         **_told(codes, factors),
     }
+    if continuous:
+        _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
+        names_of = {"selectivity": "selectivity", "coverage": "coverage", "foretold": "option_prediction_right"}
+        numbers |= {name: found[key] for name, key in names_of.items()}
+    if wanted["config"].get("length", 1) == 1:
+        numbers["effects"] = float(found["primitive_modes_found"])
     if wanted["goals"]:
-        trips = icf.plan(learner, env, wanted["goals"], work.METRIC_SEED + job.seed, **test)[0]
+        trips = agent.plan(learner, env, wanted["goals"], work.METRIC_SEED + job.seed, **test)[0]
         numbers |= {"success": trips["success"]}
         numbers |= {"path": trips["steps_ratio"]} if trips["steps_ratio"] is not None else {}
     return numbers
+
+
+def _keep_variations(found: icf_continuous.Variations, folder: Path) -> None:
+    """What options do, for the figures."""
+    tensors = {name: part.cpu().numpy() for name, part in found._asdict().items() if name != "names"}
+    np.savez(folder / VARIATIONS, names=found.names, **tensors)
 
 
 def _told(codes: Tensor, factors: Tensor) -> dict[str, float]:
@@ -129,13 +156,17 @@ def _told(codes: Tensor, factors: Tensor) -> dict[str, float]:
 
 
 def figures(done: list[Done]) -> dict[str, Figure]:
-    """Of the first seed: the maze's places in the code (figure 2b), and each digit's coordinates (figure 4)."""
+    """Of the first seed: the maze's places in the code (figure 2b), digits' coordinates (4), variations (2a, 3)."""
     known = drawing.folders(done)
     drawn = {}
     if "maze" in known:
         drawn["maze"] = _places(known["maze"])
     if "two digits" in known:
         drawn["two_digits"] = _coordinates(known["two digits"])
+    for label, file in (("maze, continuous", "continuous"), ("3-step options", "options")):
+        if label in known:
+            with np.load(known[label] / VARIATIONS) as saved:
+                drawn[file] = variations(saved)
     return drawn
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from unbraid.agents import icf
-from unbraid.agents.icf.foresight import Foresight, Look
+from unbraid.agents._foresight import Foresight, Look
 from unbraid.agents.icf.losses import entropy, excess, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored

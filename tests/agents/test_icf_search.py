@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unbraid.agents.icf.foresight import Foresight, Look
+from unbraid.agents._foresight import Foresight, Look
 from unbraid.agents.icf.search import OUTSIDE, Search, costs, from_start, lattice, to_goal, unfold, whole_moves
 from unbraid.representation.networks import ImageShape
 

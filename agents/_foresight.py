@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ...representation.networks import ImageShape, mlp
+from ..representation.networks import ImageShape, mlp
 
 MOVED = 0.5
 """Code changes are 0 or 1 long, once trained; longer ones than this are moves."""
