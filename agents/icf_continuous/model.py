@@ -106,6 +106,8 @@ class Options(NamedTuple):
 
     images: Tensor
     """What was seen, uint8 ``(T + 1, B, H, W, C)``; the episode's last image again where it ended before."""
+    codes: Tensor
+    """Their codes, ``(T + 1, B, K)``."""
     actions: Tensor
     """int64 ``(T, B)``."""
     going: Tensor
@@ -222,7 +224,7 @@ class ContinuousICF(Learner):
         noise = torch.randn(n, config.samples, config.noise, generator=generator, device=device)
         code = start = self.encode(batch.image)
         factor = self.factors(code, noise[:, :1], length)
-        seen, actions, going = [batch.image], [], []
+        seen, codes, actions, going = [batch.image], [start], [], []
         alive = torch.ones(n, device=device)
         for _ in range(length):
             chances = explore(self.log_policies(start, code, factor)[:, 0].exp(), config.epsilon)
@@ -232,15 +234,15 @@ class ContinuousICF(Learner):
             seen.append(torch.where(alive.bool().view(-1, 1, 1, 1), moves.next_image, seen[-1]))
             alive = alive * ~ended
             code = self.encode(seen[-1])
-        return Options(torch.stack(seen), torch.stack(actions), torch.stack(going), noise)
+            codes.append(code)
+        return Options(torch.stack(seen), torch.stack(codes), torch.stack(actions), torch.stack(going), noise)
 
     def forward(self, inputs: Options, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
         config = self.config
         images = inputs.images.flatten(0, 1)
         x = to_floats(images)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and len(inputs.actions) == 1):
-            codes = self.encoder(x).unflatten(0, inputs.images.shape[:2])
+        codes = self.encoder(x).unflatten(0, inputs.images.shape[:2]) if len(inputs.actions) == 1 else inputs.codes
         still = codes.detach()
         factors = self.factors(still[0], inputs.noise, len(inputs.actions))
         change = codes[-1] - codes[0]

@@ -10,11 +10,11 @@ What differs, at every scale: but where it says "continuous" or "options" it is 
 latent) that is trained, on random actions. Actions that do nothing are among them, where the paper's figure 2 has only
 permissible ones; the decoder doesn't shape the code but in the row that says so. The continuous form has its own
 additions to the paper's (factors kept apart, steps of at most 1, hindsight, a learnt bandwidth, policies that know what
-is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds and
-fifty hands each; their actions must also be told by the change they make (``identification``). Goals are in mazes whose
-walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs; ways are
-searched among codes, or on the agent's own map. All settings are the same for all seeds. At scale cpu also: ten seeds,
-3,000 steps, for digits twice as many.
+is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds
+and fifty hands each; their actions must also be told by the change they make (``identification``). Goals are in mazes
+whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
+ways are searched among codes, or on the agent's own map. All settings are the same for all seeds. At scale cpu also:
+ten seeds, 3,000 steps, for digits twice as many.
 """
 
 from __future__ import annotations

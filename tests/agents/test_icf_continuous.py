@@ -93,8 +93,8 @@ def test_weights_make_what_one_of_them_did_an_expectation_of_each() -> None:
     learner = agent(epsilon=0.2)
     image = make_factored(MAZE, 1).reset(seed=0)[0].expand(4, -1, -1, -1)
     noise = torch.randn(1, 5, 2, generator=torch.Generator().manual_seed(0)).expand(4, -1, -1)
-    done = Options(torch.stack([image, image]), torch.arange(4)[None], torch.ones(1, 4), noise)
     codes = learner.encode(image).expand(2, -1, -1)
+    done = Options(torch.stack([image, image]), codes, torch.arange(4)[None], torch.ones(1, 4), noise)
     found = learner._followed(codes, done, learner.factors(codes[0], noise))
     chance = found.log_behaviour.exp().mean(1)
     weight = (found.log_chance - found.log_behaviour.logsumexp(1, keepdim=True)).exp() * 5
