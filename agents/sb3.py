@@ -82,7 +82,7 @@ class FactorActions(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Recor
         seed: Of the policies' draws.
 
     Raises:
-        InputError: A ``patience`` below 1.
+        InputError: A ``patience`` below 1, or an environment with other actions than the agent's.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], learner: Any, patience: int = 4, seed: int = 0) -> None:
@@ -90,6 +90,8 @@ class FactorActions(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Recor
         gymnasium.Wrapper.__init__(self, env)
         if patience < 1:
             raise InputError(f"patience must be at least 1, not {patience}")
+        if env.action_space != spaces.Discrete(learner.actions):
+            raise InputError(f"the agent has {learner.actions} actions, and the environment {env.action_space}")
         self.learner, self.patience = learner.eval(), patience
         self.generator = torch.Generator().manual_seed(seed)
         latents = learner.config.latents

@@ -67,11 +67,13 @@ class Ensemble(Learner):
         vary: Names of fields of the members' ``coefficients`` that differ between them; numbers all.
 
     Raises:
-        InputError: Other fields of the coefficients differ, too.
+        InputError: Other fields of the coefficients differ, too; or the members act as they learn.
     """
 
     def __init__(self, members: Sequence[Learner], vary: Sequence[str] = ()) -> None:
         super().__init__()
+        if any(one.acts for one in members):
+            raise InputError("learners that act as they learn can't share a program; train them one by one")
         weights, buffers = stack_module_state([*members])
         self.weights = nn.ParameterDict({_key(name): nn.Parameter(part.detach()) for name, part in weights.items()})
         self.buffer_names = list(buffers)

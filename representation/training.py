@@ -38,6 +38,9 @@ DECAY = 0.2
 class Learner(nn.Module, ABC):
     """What `fit` trains and what is evaluated: a loss on a batch, an encoder and a decoder."""
 
+    acts = False
+    """Whether its `prepare` acts in the environments that it is given, by its own weights."""
+
     def prepare(self, batch: Any, step: int, generator: torch.Generator) -> Any:
         """What `forward` reads, from a batch of data; all noise comes from ``generator``. By default the batch."""
         del step, generator

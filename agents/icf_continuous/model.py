@@ -151,6 +151,8 @@ class ContinuousICF(Learner):
         generator: Draws the initial weights.
     """
 
+    acts = True
+
     def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
         super().__init__()
         pair, size = network(config.network), config.latents

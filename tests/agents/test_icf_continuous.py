@@ -265,6 +265,11 @@ def test_foreseen_options_follow_their_policy_through_single_actions() -> None:
     assert torch.allclose(found, learner.predict(images, factors), atol=1e-3)
 
 
+def test_an_ensemble_of_learners_that_act_is_refused(tmp_path: Path, cli: Any) -> None:
+    done = cli("train", "icf_continuous", "--steps", 2, "--batch-size", 4, "--ensemble", 2, "--out", tmp_path / "run")
+    assert done.status == 2 and "can't share a program" in done.err and not (tmp_path / "run").exists()
+
+
 def test_it_trains_end_to_end_and_resumes(tmp_path: Path, cli: Any) -> None:
     few = ("--batch-size", 4, "--length", 2, "--device", "cpu", "--checkpoint-every", 2, "--json")
     whole, halves = tmp_path / "whole", tmp_path / "halves"

@@ -96,6 +96,8 @@ class Sure(nn.Module):
     class config:
         latents = 2
 
+    actions = 4
+
     def encode(self, images: Tensor) -> Tensor:
         x = images.float()
         red = ((x[..., 0] > 150) & (x[..., 1] < 80)).float()
@@ -130,6 +132,8 @@ def test_an_option_that_gets_nowhere_gives_up() -> None:
     assert info["actions"] == 3
     with pytest.raises(InputError, match="patience must be at least 1, not 0"):
         options(patience=0)
+    with pytest.raises(InputError, match="the agent has 4 actions, and the environment Discrete"):
+        FactorActions(gymnasium.make("unbraid/MazeRedundant-v0"), Sure())
 
 
 def test_options_are_a_gymnasium_environment() -> None:
