@@ -13,8 +13,9 @@ additions to the paper's (factors kept apart, steps of at most 1, hindsight, a l
 is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds
 and fifty hands each; their actions must also be told by the change they make (``identification``). Goals are in mazes
 whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
-ways are searched among codes, or on the agent's own map. All settings are the same for all seeds. At scale cpu also:
-ten seeds, 3,000 steps, for digits twice as many.
+ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
+policies: its code alone is measured. All settings are the same for all seeds. At scale cpu also: ten seeds, 3,000
+steps, for digits twice as many.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ NUMBERS = {
     "coverage": "share of the outcomes possible in a state that some option has",
     "foretold": "share of options whose end is foretold right",
     "success": "share of goal images that were reached",
-    "path": "steps taken by the shortest path's",
+    "path": "steps taken by the shortest path's, which knows no down+left",
 }
 PAPER = {("maze", "effects"): 4.0, ("maze, continuous", "effects"): 4.0}
 ID = "unbraid.envs:unbraid/{}-v0"
@@ -75,18 +76,29 @@ class Place(NamedTuple):
     """How many times the scale's steps it takes."""
     goals: bool = False
     """Whether goals are walked to."""
-    continuous: bool = False
-    """Whether it is the continuous form."""
+    agent: str = "icf"
 
 
 PLACES = {
     "maze": Place("MazeRedundant"),
-    "maze, continuous": Place("MazeRedundant", {"length": 1}, goals=True, continuous=True),
-    "3-step options": Place("Maze", {"length": 3}, goals=True, continuous=True),
+    "maze, continuous": Place("MazeRedundant", goals=True, agent="icf_continuous"),
+    "maze, inverse dynamics": Place("MazeRedundant", agent="inverse"),
+    "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=2),
+    "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=2, agent="inverse"),
     "two digits, autoencoder": Place("DigitsGrid", {**DIGITS, "autoencoder": 0.01}, longer=2),
 }
+STATES = {"icf": 512, "icf_continuous": 128, "inverse": 512}
+"""From which all actions are tried, at most."""
+MEASURED = {
+    "agreement": "agreement",
+    "information": "information",
+    "ceiling": "information_ceiling",
+    "coverage": "coverage",
+    "foretold": "option_prediction_right",
+}
+"""What an agent's own evaluation calls these numbers."""
 CODES, VARIATIONS = "codes.npz", "variations.npz"
 
 
@@ -95,12 +107,11 @@ def jobs(scale: Scale) -> list[Job]:
     points = {}
     for label, place in PLACES.items():
         sizes = {name: getattr(scale, name) for name in ("network", "batch_size", "learning_rate")}
-        agent = "icf_continuous" if place.continuous else "icf"
-        config = learner_module(agent).Config(steps=place.longer * scale.steps, **sizes, **place.settings)
+        config = learner_module(place.agent).Config(steps=place.longer * scale.steps, **sizes, **place.settings)
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
         rest = {"goals": goals, "points": scale.points, "device": scale.device}
-        points[label] = {**worlds, "agent": agent, "config": config.to_dict(), **rest}
+        points[label] = {**worlds, "agent": place.agent, "config": config.to_dict(), **rest}
     return repeated(scale, points)
 
 
@@ -113,27 +124,20 @@ def run(job: Job, folder: Path) -> Numbers:
     if run.create(resume=True):
         work.train(run, work.prepare(run, wanted["device"]), How(device=wanted["device"], progress=False))
     learner = run.load(wanted["device"])
-    continuous = wanted["agent"] == "icf_continuous"
-    tried = min(points, 128 if continuous else 512)
-    found = agent.evaluate(learner, env, work.METRIC_SEED + job.seed, tried, **test)
+    found = agent.evaluate(learner, env, work.METRIC_SEED + job.seed, min(points, STATES[wanted["agent"]]), **test)
     images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, wanted["device"], **test)
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
     stated = make_factored(env, 1, **test).factors
     kept = movable(stated, factors)
     names, factors = [stated[k].name for k in kept], factors[:, kept]
     np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors.cpu().numpy(), names=names)
-    numbers: Numbers = {
-        "agreement": found["agreement"],
-        "angle": min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i]),
-        "information": found["information"],
-        "ceiling": found["information_ceiling"],
-        **_told(codes, factors),
-    }
-    if continuous:
+    numbers: Numbers = {name: found[key] for name, key in MEASURED.items() if key in found}
+    numbers["angle"] = min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i])
+    numbers |= _told(codes, factors)
+    if hasattr(agent, "variations"):
         _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
-        names_of = {"selectivity": "selectivity", "coverage": "coverage", "foretold": "option_prediction_right"}
-        numbers |= {name: found[key] for name, key in names_of.items()}
-    if wanted["config"].get("length", 1) == 1:
+        numbers["selectivity"] = found["selectivity"]
+    if "primitive_modes_found" in found and wanted["config"].get("length", 1) == 1:
         numbers["effects"] = float(found["primitive_modes_found"])
     if wanted["goals"]:
         trips = agent.plan(learner, env, wanted["goals"], work.METRIC_SEED + job.seed, **test)[0]
