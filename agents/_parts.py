@@ -2,13 +2,88 @@
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC
+from collections.abc import Mapping
+from typing import Any, Self
 
+import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..representation.likelihoods import Bernoulli
+from ..representation.networks import ImageShape, network, to_floats, to_images
+from ..representation.training import Learner
+
+
+class Settings:
+    """A dataclass of plain values that can be written to a file."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for a file."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The configuration that `to_dict` wrote."""
+        return cls(**values)
+
+    def require(self, *positive: str, at_least_0: tuple[str, ...] = ()) -> None:
+        """Raise `InputError` unless these are above 0, and those at least 0."""
+        for name in positive:
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in at_least_0:
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if getattr(self, "batch_size", 2) < 2:
+            raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
+
+
+class Coder(Learner, ABC):
+    """A learner with an encoder, and a decoder that reads its codes standardised.
+
+    Args:
+        shape: Of the images.
+        latents: K, the size of the code.
+        name: Of the network.
+    """
+
+    def __init__(self, shape: ImageShape, latents: int, name: str) -> None:
+        super().__init__()
+        pair = network(name)
+        self.encoder = pair.encoder(shape, latents)
+        self.decoder = nn.Sequential(nn.BatchNorm1d(latents, affine=False), pair.decoder(latents, shape))
+
+    def reconstruction(self, x: Tensor, codes: Tensor, share: float) -> Tensor:
+        """Nats an image, with their full gradient into the decoder, and a share of it into the codes.
+
+        Where that share is 0 a quarter of the batch is enough: the decoder learns long before the code rests.
+
+        Args:
+            x: Float images ``(B, C, H, W)``.
+            codes: ``(B, K)``.
+            share: Of the gradient.
+        """
+        if not share:
+            few = max(2, len(x) // 4)
+            x, codes = x[:few], codes[:few]
+        still = codes.detach()
+        return Bernoulli().distortion(x, self.decoder(still + share * (codes - still)))
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
+        return self.encoder(x)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
+        return self.embed(to_floats(images))
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Reconstructions, uint8 ``(B, H, W, C)``."""
+        return to_images(self.decoder(codes).sigmoid())
 
 
 def discrete_actions(env: Any, learner: str) -> int:
@@ -20,21 +95,3 @@ def discrete_actions(env: Any, learner: str) -> int:
             "in it"
         )
     return int(space.n)
-
-
-def reconstruction(decoder: nn.Module, x: Tensor, codes: Tensor, share: float) -> Tensor:
-    """Nats an image, with their full gradient into the decoder, and a share of it into the codes.
-
-    Where that share is 0 a quarter of the batch is enough: the decoder learns long before the code rests.
-
-    Args:
-        decoder: From codes to logits.
-        x: Float images ``(B, C, H, W)``.
-        codes: ``(B, K)``.
-        share: Of the gradient.
-    """
-    if not share:
-        few = max(2, len(x) // 4)
-        x, codes = x[:few], codes[:few]
-    still = codes.detach()
-    return Bernoulli().distortion(x, decoder(still + share * (codes - still)))

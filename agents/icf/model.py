@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,15 +11,14 @@ from torch.nn.functional import cross_entropy, log_softmax
 
 from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
-from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
-from ...representation.training import Learner
+from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
-from .._parts import discrete_actions, reconstruction
+from .._parts import Coder, Settings, discrete_actions
 from .losses import entropy, excess, expected_selectivity
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """The agent and its training.
 
     Args:
@@ -58,25 +56,10 @@ class Config:
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        for name in ("latents", "steps", "batch_size", "learning_rate", "epsilon"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("temperature", "identification", "excess", "shrinkage", "autoencoder"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
+        weights = ("temperature", "identification", "excess", "shrinkage", "autoencoder")
+        self.require("latents", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights)
         if not 0 <= self.warm_up <= 1:
             raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
-        if self.batch_size < 2:
-            raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values, for a file."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """The configuration that `to_dict` wrote."""
-        return cls(**values)
 
 
 class Inputs(NamedTuple):
@@ -88,7 +71,7 @@ class Inputs(NamedTuple):
     """How far the warm-up is: the weight of the selectivity, from 0 to 1."""
 
 
-class ICF(Learner):
+class ICF(Coder):
     """Encoder f, decoder g, policies pi_1 .. pi_2K over A discrete actions, and what tells actions by their changes.
 
     Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``
@@ -109,11 +92,8 @@ class ICF(Learner):
     """
 
     def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
-        super().__init__()
-        pair = network(config.network)
+        super().__init__(shape, config.latents, config.network)
         self.config, self.actions = config, actions
-        self.encoder = pair.encoder(shape, config.latents)
-        self.decoder = nn.Sequential(nn.BatchNorm1d(config.latents, affine=False), pair.decoder(config.latents, shape))
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
         self.action_head = mlp(config.latents, actions)
         self.foresight = Foresight(shape, config.latents, actions)
@@ -148,7 +128,7 @@ class ICF(Learner):
         log_policies = self.log_policies(before.detach())
         selective = expected_selectivity(log_policies.exp(), moves.action, change, config.epsilon)
         terms = {
-            "reconstruction": reconstruction(self.decoder, x[len(moves.image) :], after, config.autoencoder),
+            "reconstruction": self.reconstruction(x[len(moves.image) :], after, config.autoencoder),
             "selectivity": selective,
             "entropy": entropy(log_policies),
             "identification": cross_entropy(self.action_head(change), moves.action),
@@ -164,20 +144,6 @@ class ICF(Learner):
         loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
         return {"loss": loss + sum(foreseen.values()), **terms}
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
-        return self.encoder(x)  # type: ignore[no-any-return]
-
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
-        return self.embed(to_floats(images))
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """Reconstructions, uint8 ``(B, H, W, C)``."""
-        return to_images(self.decoder(codes).sigmoid())
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> ICF:

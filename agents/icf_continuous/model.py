@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,10 +12,9 @@ from torch.nn.functional import log_softmax
 
 from ...errors import InputError, UnknownNameError
 from ...representation.data import Walk, image_shape
-from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
-from ...representation.training import Learner
+from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
-from .._parts import discrete_actions, reconstruction
+from .._parts import Coder, Settings, discrete_actions
 from .embeddings import EMBEDDINGS
 from .kernels import KERNELS
 
@@ -25,7 +23,7 @@ HIDDEN = 128
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """The agent and its training.
 
     Args:
@@ -75,30 +73,16 @@ class Config:
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        for name in ("latents", "length", "noise", "steps", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("sigma", "entropy", "spread", "excess", "hindsight", "value", "autoencoder", "shrinkage"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
+        weights = ("sigma", "entropy", "spread", "excess", "hindsight", "value", "autoencoder", "shrinkage")
+        self.require("latents", "length", "noise", "steps", "batch_size", "learning_rate", at_least_0=weights)
         for name, what in (("epsilon", "actions"), ("warm_up", "steps")):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} must be from 0 to 1, a share of the {what}, not {getattr(self, name)}")
-        for name in ("samples", "batch_size"):
-            if getattr(self, name) < 2:
-                raise InputError(f"{name} must be at least 2, not {getattr(self, name)}")
+        if self.samples < 2:
+            raise InputError(f"samples must be at least 2, not {self.samples}")
         for name, known in (("kernel", KERNELS), ("embedding", EMBEDDINGS)):
             if getattr(self, name) not in known:
                 raise UnknownNameError(name, getattr(self, name), known)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values, for a file."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """The configuration that `to_dict` wrote."""
-        return cls(**values)
 
 
 class Options(NamedTuple):
@@ -127,7 +111,7 @@ class Followed(NamedTuple):
     """Mean entropy of the policies, nats: scalar."""
 
 
-class ContinuousICF(Learner):
+class ContinuousICF(Coder):
     """Encoder f, decoder g, generator Phi(h, z), policies pi(a | h, phi), baseline V(h) and latent model T(h, phi).
 
     Maximises the selectivity ``E log(A(h', h, phi) / mean_n A(h', h, phi_n))``, nats, a lower bound on
@@ -154,13 +138,11 @@ class ContinuousICF(Learner):
     acts = True
 
     def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
-        super().__init__()
-        pair, size = network(config.network), config.latents
+        size = config.latents
+        super().__init__(shape, size, config.network)
         self.config, self.actions = config, actions
         self.embedding = EMBEDDINGS[config.embedding]
         self.kernel = KERNELS[config.kernel]
-        self.encoder = pair.encoder(shape, size)
-        self.decoder = nn.Sequential(nn.BatchNorm1d(size, affine=False), pair.decoder(size, shape))
         self.generator = mlp((size + 1) * (config.noise + 1), size + self.embedding.extra)
         self.policy = mlp((size + 1) ** 2, actions, HIDDEN)
         self.baseline = mlp(size, 1)
@@ -254,7 +236,7 @@ class ContinuousICF(Learner):
         baseline = self.baseline(still[0])
         gain = (score - baseline).detach()
         terms = {
-            "reconstruction": reconstruction(self.decoder, x, codes.flatten(0, 1), config.autoencoder),
+            "reconstruction": self.reconstruction(x, codes.flatten(0, 1), config.autoencoder),
             "selectivity": (weight * score).mean(),
             "entropy": done.entropy,
             "hindsight": self._hindsight(still, inputs),
@@ -300,20 +282,6 @@ class ContinuousICF(Learner):
         logs = torch.stack([self.log_policies(codes[0], code, change)[:, 0] for code in codes[:-1]])
         taken = logs.gather(2, inputs.actions[..., None])[..., 0]
         return -(inputs.going * taken).mean()
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
-        return self.encoder(x)  # type: ignore[no-any-return]
-
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
-        return self.embed(to_floats(images))
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """Reconstructions, uint8 ``(B, H, W, C)``."""
-        return to_images(self.decoder(codes).sigmoid())
 
 
 def bilinear(one: Tensor, other: Tensor) -> Tensor:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from ...errors import InputError
 from ...representation.data import RandomWalk, image_shape, random_actions
-from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
-from ...representation.training import Learner
+from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .. import _outcomes as outcomes
-from .._parts import discrete_actions, reconstruction
+from .._parts import Coder, Settings, discrete_actions
 from .._trials import try_all
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """The learner and its training.
 
     Args:
@@ -45,23 +42,8 @@ class Config:
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        for name in ("latents", "horizon", "steps", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("shrinkage", "autoencoder"):
-            if not getattr(self, name) >= 0:
-                raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
-        if self.batch_size < 2:
-            raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values, for a file."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """The configuration that `to_dict` wrote."""
-        return cls(**values)
+        weights = ("shrinkage", "autoencoder")
+        self.require("latents", "horizon", "steps", "batch_size", "learning_rate", at_least_0=weights)
 
 
 class Passages(NamedTuple):
@@ -106,7 +88,7 @@ class PassageWalk(RandomWalk):
         return Passages(begin, actions[0].to(begin.device), later, gap)
 
 
-class Inverse(Learner):
+class Inverse(Coder):
     """Encoder f, decoder g, and ``q(a_t | f(x_t), f(x_t+k), k)``, trained to maximise its mean logarithm.
 
     The multi-step inverse model of AC-State (arXiv:2207.08229, eq. 1), without its vector quantisation: the code stays
@@ -121,11 +103,8 @@ class Inverse(Learner):
     """
 
     def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
-        super().__init__()
-        pair = network(config.network)
+        super().__init__(shape, config.latents, config.network)
         self.config, self.actions = config, actions
-        self.encoder = pair.encoder(shape, config.latents)
-        self.decoder = nn.Sequential(nn.BatchNorm1d(config.latents, affine=False), pair.decoder(config.latents, shape))
         self.action_head = mlp(2 * config.latents + config.horizon, actions)
         initialise(self, generator)
 
@@ -137,26 +116,12 @@ class Inverse(Learner):
         gap = one_hot(inputs.gap - 1, config.horizon).to(codes.dtype)
         logits = self.action_head(torch.cat([*codes.chunk(2), gap], 1))
         terms = {
-            "reconstruction": reconstruction(self.decoder, x, codes, config.autoencoder),
+            "reconstruction": self.reconstruction(x, codes, config.autoencoder),
             "inverse": cross_entropy(logits, inputs.action),
             "squared code": codes.square().mean(),
         }
         loss = terms["reconstruction"] + terms["inverse"] + config.shrinkage * terms["squared code"]
         return {"loss": loss, **terms}
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Codes ``(B, D)`` of float images ``(B, C, H, W)``."""
-        return self.encoder(x)  # type: ignore[no-any-return]
-
-    @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
-        """Codes ``(B, D)`` of uint8 images ``(B, H, W, C)``."""
-        return self.embed(to_floats(images))
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """Reconstructions, uint8 ``(B, H, W, C)``."""
-        return to_images(self.decoder(codes).sigmoid())
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> Inverse:
