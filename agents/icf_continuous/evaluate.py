@@ -43,9 +43,8 @@ def evaluate(
     noise = torch.randn(1, policies, config.noise, generator=generator).to(codes.device).expand(states, -1, -1)
     with torch.no_grad():
         factors = learner.factors(codes[:, 0, 0], noise)
-        logs = torch.cat(
-            [_log_chances(learner, *part) for part in zip(codes.split(CHUNK), factors.split(CHUNK), strict=True)]
-        )
+        parts = zip(torch.split(codes, CHUNK), torch.split(factors, CHUNK), strict=True)
+        logs = torch.cat([_log_chances(learner, *part) for part in parts])
         sampled, greedy = (_of_sequences(part, tried.sequences) for part in (logs, _certain(logs)))
         probabilities, taken = sampled.exp(), greedy.argmax(2)
         score = torch.stack([learner.scores(one, factors) for one in change.unbind(1)], 2)
@@ -74,7 +73,7 @@ def _log_chances(learner: ContinuousICF, codes: Tensor, factors: Tensor) -> Tens
         part.expand(*here.shape[:3], *part.shape[3:]) for part in (codes[:, :1, :1], factors[:, None, None])
     )
     logs = learner.log_policies(start.flatten(0, 2), here.flatten(0, 2), wanted.flatten(0, 2))
-    return logs.unflatten(0, here.shape[:3]).permute(0, 3, 1, 2, 4)
+    return logs.view(*here.shape[:3], *logs.shape[1:]).permute(0, 3, 1, 2, 4)
 
 
 def _certain(logs: Tensor) -> Tensor:

@@ -71,7 +71,8 @@ def _clusters(codes: Tensor, gap: float) -> tuple[Tensor, Tensor]:
     """Numbers of clusters of codes ``(n, K)`` that hang together by gaps no wider than that, and a member of each."""
     label = fcluster(linkage(codes.double().cpu().numpy(), "single"), gap, "distance") - 1
     _, first = np.unique(label, return_index=True)
-    return tuple(torch.as_tensor(part, device=codes.device, dtype=torch.int64) for part in (label, first))
+    numbers, member = (torch.as_tensor(part, device=codes.device, dtype=torch.int64) for part in (label, first))
+    return numbers, member
 
 
 class Walker:
@@ -93,8 +94,8 @@ class Walker:
 
     def arrived(self, here: Tensor) -> Tensor:
         """Whether codes ``(n, K)`` are nearest to the goal's place, and near it."""
-        there = self.map.places[self.goal]
-        return (self.map.locate(here) == self.goal) & ((here - there).norm(dim=1) < LOST * self.map.step)
+        there: Tensor = (here - self.map.places[self.goal]).norm(dim=1) < LOST * self.map.step
+        return there & (self.map.locate(here) == self.goal)
 
     def choose(self, here: Tensor) -> Tensor:
         """The likeliest action of the option that is followed, int64 ``(n,)``; a new one every T actions."""
