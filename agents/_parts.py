@@ -95,3 +95,8 @@ def discrete_actions(env: Any, learner: str) -> int:
             "in it"
         )
     return int(space.n)
+
+
+def action_names(env: Any, actions: int) -> list[str]:
+    """Names of the actions; their numbers where the environment has none for them."""
+    return list(getattr(env, "action_names", ())) or [str(action) for action in range(actions)]

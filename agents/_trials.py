@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..envs import Factor, make_factored
+from ._parts import action_names
 
 
 class Trials(NamedTuple):
@@ -69,6 +70,6 @@ def try_all(learner: Any, env: str, seed: int, states: int, length: int = 1, **o
 
     follow([first], torch.zeros(states, dtype=torch.bool, device=device))
     sequences = torch.cartesian_prod(*[torch.arange(learner.actions)] * length).view(-1, length)
-    names = list(getattr(batch, "action_names", ())) or [str(a) for a in range(learner.actions)]
+    names = action_names(batch, learner.actions)
     tried = torch.stack(codes, 1), torch.stack(effects, 1)
     return Trials(images, start, sequences.to(device), *tried, batch.factors, names)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...envs import make_factored
 from .. import _outcomes as outcomes
+from .._parts import action_names
 from .._trials import try_all
 from .model import ContinuousICF
 
@@ -128,5 +129,5 @@ def variations(learner: ContinuousICF, env: str, seed: int, states: int = 1000, 
         image, _, terminated, truncated, _ = batch.step(taken[-1])
         ended |= terminated | truncated
         code = torch.where(ended[:, None], code, learner.encode(image))
-    names = list(getattr(batch, "action_names", ())) or [str(a) for a in range(learner.actions)]
+    names = action_names(batch, learner.actions)
     return Variations(factors[:, 0], code - start, foretold, taken[0], names)

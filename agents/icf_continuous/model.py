@@ -211,7 +211,7 @@ class ContinuousICF(Coder):
         seen, codes, actions, going = [batch.image], [start], [], []
         alive = torch.ones(n, device=device)
         for _ in range(length):
-            chances = explore(self.log_policies(start, code, factor)[:, 0].exp(), config.epsilon)
+            chances = explore(self.log_policies(start, code, factor)[:, 0], config.epsilon).exp()
             actions.append(torch.multinomial(chances, 1, generator=generator)[:, 0])
             moves, ended = batch.step(actions[-1])
             going.append(alive)
@@ -270,7 +270,7 @@ class ContinuousICF(Coder):
         for code, action, going in zip(codes[:-1], inputs.actions, inputs.going, strict=True):
             logs = self.log_policies(codes[0], code, factors)
             taken = action.view(-1, 1, 1).expand(*factors.shape[:2], 1)
-            mixed = explore(logs.exp(), self.config.epsilon).log()
+            mixed = explore(logs, self.config.epsilon)
             chance = chance + going[:, None] * logs.gather(2, taken)[..., 0]
             behaviour = behaviour + going[:, None] * mixed.gather(2, taken)[..., 0]
             entropy = entropy - (logs.exp() * logs).sum(2).mean() / len(inputs.actions)
@@ -296,9 +296,10 @@ def spread(factors: Tensor) -> Tensor:
     return factors.shape[2] * gaps.amin(2).clamp_min(1e-4).log().mean()
 
 
-def explore(chances: Tensor, epsilon: float) -> Tensor:
-    """Probabilities ``(..., A)``, a share of which is spread evenly."""
-    return (1 - epsilon) * chances + epsilon / chances.shape[-1]
+def explore(logs: Tensor, epsilon: float) -> Tensor:
+    """Logarithms of probabilities ``(..., A)``, a share of which is spread evenly: finite where theirs are."""
+    kept, even = (math.log(share) if share else -math.inf for share in (1 - epsilon, epsilon / logs.shape[-1]))
+    return torch.logaddexp(logs + kept, logs.new_full((), even))
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> ContinuousICF:

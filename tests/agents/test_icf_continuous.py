@@ -103,7 +103,10 @@ def test_weights_make_what_one_of_them_did_an_expectation_of_each() -> None:
 
 
 def test_what_is_taken_at_random_is_taken_evenly() -> None:
-    assert explore(torch.tensor([1.0, 0, 0, 0]), 0.2).tolist() == pytest.approx([0.85, 0.05, 0.05, 0.05])
+    logs = torch.tensor([200.0, 0, 0, 0]).log_softmax(0)
+    assert explore(logs, 0.2).exp().tolist() == pytest.approx([0.85, 0.05, 0.05, 0.05])
+    assert explore(logs, 1.0).exp().tolist() == pytest.approx([0.25] * 4)
+    assert torch.equal(explore(logs, 0.0), logs) and logs.exp()[1] == 0  # finite where the probability rounds to 0
 
 
 def test_options_are_followed_in_the_world() -> None:
@@ -270,13 +273,13 @@ def test_an_ensemble_of_learners_that_act_is_refused(tmp_path: Path, cli: Any) -
     assert done.status == 2 and "can't share a program" in done.err and not (tmp_path / "run").exists()
 
 
-def test_it_trains_end_to_end_and_resumes(tmp_path: Path, cli: Any) -> None:
+def test_it_trains_end_to_end_and_twice_the_same(tmp_path: Path, cli: Any) -> None:
     few = ("--batch-size", 4, "--length", 2, "--device", "cpu", "--checkpoint-every", 2, "--json")
-    whole, halves = tmp_path / "whole", tmp_path / "halves"
-    for folder in (whole, halves):
+    whole, again = tmp_path / "whole", tmp_path / "again"
+    for folder in (whole, again):
         done = cli("train", "icf_continuous", *few, "--steps", 4, "--out", folder)
         assert done.status == 0, done.err
-    assert (whole / "model.safetensors").read_bytes() == (halves / "model.safetensors").read_bytes()
+    assert (whole / "model.safetensors").read_bytes() == (again / "model.safetensors").read_bytes()
     done = cli("plan", whole, "--episodes", 4, "--max-steps", 4, "--json")
     assert done.status == 0, done.err
     assert set(json.loads(done.out)) >= {"success", "places"}
