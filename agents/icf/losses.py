@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 
 def selectivity(change: Tensor, epsilon: float) -> Tensor:
@@ -37,6 +38,24 @@ def expected_selectivity(probabilities: Tensor, action: Tensor, change: Tensor, 
     """
     weights = probabilities.shape[-1] * probabilities[torch.arange(len(action), device=action.device), :, action]
     return (weights * selectivity(change, epsilon)).mean()
+
+
+def additive(change: Tensor, counts: Tensor, effects: Tensor, log_sigma: Tensor) -> Tensor:
+    """How badly changes over several actions are told apart by the sums of their actions' effects, nats.
+
+    ``-mean_i log p(i | dh_i)``, where ``p(j | dh) = softmax_j(-|dh - sum_a n_ja v_a|^2 / 2 sigma^2)``: which of the
+    batch's sequences of actions a change came from (InfoNCE: van den Oord et al. 2018, arXiv:1807.03748, eq. 4). From 0
+    to about log B, where changes say nothing; sequences that do the same can't be told apart.
+
+    Args:
+        change: ``h_t+k - h_t``, ``(B, K)``.
+        counts: n, how often each action was taken on the way, ``(B, A)``.
+        effects: v, what each adds to the code, ``(A, K)``.
+        log_sigma: Of the bandwidth, scalar.
+    """
+    distance = (change[:, None] - counts @ effects).square().sum(2)
+    likely = -distance / (2 * (2 * log_sigma).exp())
+    return cross_entropy(likely, torch.arange(len(change), device=change.device))
 
 
 def entropy(log_probabilities: Tensor) -> Tensor:

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import log_softmax
 
 from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
 from .._parts import Coder, Settings, discrete_actions
-from .losses import entropy, excess, expected_selectivity
+from .._walks import Spans, SpanWalk
+from .losses import additive, entropy, excess, expected_selectivity
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Config(Settings):
         excess: Weight of the squared length of code changes beyond 1. With epsilon it makes steps as long as each
             other.
         shrinkage: Weight of the mean squared latent, since selectivity leaves the code's origin free.
-        identification: Weight of ``-log q(a | h' - h)``, nats: the code must tell what was done by the change it made.
-            For several things to control: selectivity alone is content with two digits' sum in one latent and nothing
-            in another. With a single one it only bends the code.
+        additivity: Weight of `losses.additive`, nats: a change over up to ``horizon`` actions must tell which these
+            were, each adding an effect of its own. For several things to control: selectivity alone is content with two
+            digits' sum in one latent and nothing in another, and single actions take long to part them.
+        horizon: Actions of such a change, at most; how many is drawn at random.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
-            what can be controlled before it is turned to its axes; with identification.
+            what can be controlled before it is turned to its axes; with additivity.
         autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
             it.
         steps: Optimiser steps.
@@ -48,7 +50,8 @@ class Config(Settings):
     epsilon: float = 0.3
     excess: float = 3.0
     shrinkage: float = 1e-3
-    identification: float = 0.0
+    additivity: float = 0.0
+    horizon: int = 30
     warm_up: float = 0.0
     autoencoder: float = 0.0
     steps: int = 3000
@@ -56,8 +59,8 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ("temperature", "identification", "excess", "shrinkage", "autoencoder")
-        self.require("latents", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights)
+        weights = ("temperature", "additivity", "excess", "shrinkage", "autoencoder")
+        self.require("latents", "horizon", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights)
         if not 0 <= self.warm_up <= 1:
             raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
 
@@ -65,20 +68,21 @@ class Config(Settings):
 class Inputs(NamedTuple):
     """What a step of training reads."""
 
-    moves: Transitions
-    """Under uniformly random actions."""
+    moves: Transitions | Spans
+    """Under uniformly random actions; spans of several of them where changes are to add up."""
     warmth: float
     """How far the warm-up is: the weight of the selectivity, from 0 to 1."""
 
 
 class ICF(Coder):
-    """Encoder f, decoder g, policies pi_1 .. pi_2K over A discrete actions, and what tells actions by their changes.
+    """Encoder f, decoder g, policies pi_1 .. pi_2K over A discrete actions, and effects v_1 .. v_A that add up.
 
     Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``
     (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The expectation over
     actions is exact in pi, so no REINFORCE is needed. Ours, beyond the paper: changes are up to 1 long (``excess``), as
-    the paper's are on the vertices of a hypercube (appendix B.2); the action can be asked to be told by the change
-    (``identification``), which comes first (``warm_up``); and `Foresight` learns beside it what actions will do.
+    the paper's are on the vertices of a hypercube (appendix B.2); changes over many actions can be asked to be sums
+    of their effects (``additivity``), which comes first (``warm_up``); and `Foresight` learns beside it what actions
+    will do.
 
     The decoder learns to draw images from h, standardised. By default it passes nothing back: a code that is bent
     towards easy drawing early on stays rugged. (The authors' published code trains an autoencoder along, whose decoder
@@ -95,9 +99,11 @@ class ICF(Coder):
         super().__init__(shape, config.latents, config.network)
         self.config, self.actions = config, actions
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
-        self.action_head = mlp(config.latents, actions)
         self.foresight = Foresight(shape, config.latents, actions)
         initialise(self, generator)
+        # As long as half a step, so that what is to be told apart is apart from the start.
+        self.effects = nn.Parameter(0.5 * torch.randn(actions, config.latents, generator=generator))
+        self.log_sigma = nn.Parameter(torch.zeros(()))
         # Uniform at first, whatever h is: an encoder that starts out rugged must not be fitted by rugged policies.
         last = self.policy_head[-1]
         assert isinstance(last, nn.Linear)
@@ -112,34 +118,36 @@ class ICF(Coder):
         logits = self.policy_head(codes)
         return log_softmax(logits.view(len(codes), 2 * self.config.latents, self.actions), -1)
 
-    def prepare(self, batch: Transitions, step: int, generator: torch.Generator) -> Inputs:
-        """The transitions, and how far the warm-up is."""
+    def prepare(self, batch: Transitions | Spans, step: int, generator: torch.Generator) -> Inputs:
+        """The batch, and how far the warm-up is."""
         del generator
         return Inputs(batch, min(1.0, step / max(1.0, self.config.warm_up * self.config.steps)))
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
         config, moves = self.config, inputs.moves
-        x = to_floats(torch.cat([moves.image, moves.next_image]))
+        seen = [moves.image, moves.next_image, *([moves.later] if isinstance(moves, Spans) else [])]
+        x = to_floats(torch.cat(seen))
         codes = self.encoder(x)
-        before, after = codes.chunk(2)
+        before, after, *later = codes.chunk(len(seen))
         change = after - before
         # The policies read h without shaping it: only what they bring about does.
         log_policies = self.log_policies(before.detach())
         selective = expected_selectivity(log_policies.exp(), moves.action, change, config.epsilon)
         terms = {
-            "reconstruction": self.reconstruction(x[len(moves.image) :], after, config.autoencoder),
+            "reconstruction": self.reconstruction(x.chunk(len(seen))[1], after, config.autoencoder),
             "selectivity": selective,
             "entropy": entropy(log_policies),
-            "identification": cross_entropy(self.action_head(change), moves.action),
             "excess": excess(change),
             "squared code": codes.square().mean(),
         }
+        if isinstance(moves, Spans):
+            terms["additivity"] = additive(later[0] - before, moves.counts, self.effects, self.log_sigma)
         first = to_floats(moves.first_image)
         with torch.no_grad():
             first_code = self.encoder(first)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
-        loss = terms["reconstruction"] + config.identification * terms["identification"]
+        loss = terms["reconstruction"] + config.additivity * terms.get("additivity", 0.0)
         loss = loss - inputs.warmth * selective - config.temperature * terms["entropy"]
         loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
@@ -152,5 +160,5 @@ def build(config: Config, env: Any, generator: torch.Generator) -> ICF:
 
 
 def data(config: Config, env: Any, seed: int) -> RandomWalk:
-    """Transitions under random actions."""
-    return RandomWalk(env, seed)
+    """Transitions under random actions; spans of several where changes are to add up."""
+    return SpanWalk(env, seed, config.horizon) if config.additivity else RandomWalk(env, seed)

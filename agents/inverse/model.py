@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from ...representation.data import RandomWalk, image_shape, random_actions
+from ...representation.data import image_shape
 from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .. import _outcomes as outcomes
 from .._parts import Coder, Settings, discrete_actions
 from .._trials import try_all
+from .._walks import Spans, SpanWalk
 
 
 @dataclass(frozen=True)
@@ -46,48 +47,6 @@ class Config(Settings):
         self.require("latents", "horizon", "steps", "batch_size", "learning_rate", at_least_0=weights)
 
 
-class Passages(NamedTuple):
-    """States, and later ones of the same episodes."""
-
-    image: Tensor
-    """uint8 ``(B, H, W, C)``."""
-    action: Tensor
-    """The first, int64 ``(B,)``."""
-    later: Tensor
-    """uint8 ``(B, H, W, C)``."""
-    gap: Tensor
-    """Actions from one to the other, from 1: int64 ``(B,)``."""
-
-
-class PassageWalk(RandomWalk):
-    """Endless passages under random actions, of up to ``horizon`` of them; an episode's end is a passage's, too.
-
-    Args:
-        env: A vector environment from `make_factored`.
-        seed: Of the environments, of the actions and of how many.
-        horizon: The most.
-    """
-
-    def __init__(self, env: Any, seed: int, horizon: int) -> None:
-        super().__init__(env, seed)
-        self.horizon = horizon
-
-    def draw(self) -> Passages:  # type: ignore[override]
-        """A passage of every environment; all take equally many actions, where none ends before."""
-        wanted = int(torch.randint(self.horizon, (), generator=self.generator)) + 1
-        begin = later = self.image
-        gap = torch.zeros(len(begin), dtype=torch.int64, device=begin.device)
-        going = torch.ones_like(gap, dtype=torch.bool)
-        space, n = self.env.single_action_space, self.env.num_envs
-        actions = [random_actions(space, n, self.generator) for _ in range(wanted)]
-        for action in actions:
-            moves, ended = self.step(action)
-            later = torch.where(going.view(-1, 1, 1, 1), moves.next_image, later)
-            gap = gap + going
-            going = going & ~ended
-        return Passages(begin, actions[0].to(begin.device), later, gap)
-
-
 class Inverse(Coder):
     """Encoder f, decoder g, and ``q(a_t | f(x_t), f(x_t+k), k)``, trained to maximise its mean logarithm.
 
@@ -108,12 +67,12 @@ class Inverse(Coder):
         self.action_head = mlp(2 * config.latents + config.horizon, actions)
         initialise(self, generator)
 
-    def forward(self, inputs: Passages, turn: int = 0) -> dict[str, Tensor]:
+    def forward(self, inputs: Spans, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
         config = self.config
         x = to_floats(torch.cat([inputs.image, inputs.later]))
         codes = self.encoder(x)
-        gap = one_hot(inputs.gap - 1, config.horizon).to(codes.dtype)
+        gap = one_hot(inputs.counts.sum(1).long() - 1, config.horizon).to(codes.dtype)
         logits = self.action_head(torch.cat([*codes.chunk(2), gap], 1))
         terms = {
             "reconstruction": self.reconstruction(x, codes, config.autoencoder),
@@ -129,9 +88,9 @@ def build(config: Config, env: Any, generator: torch.Generator) -> Inverse:
     return Inverse(image_shape(env), discrete_actions(env, "inverse"), config, generator)
 
 
-def data(config: Config, env: Any, seed: int) -> PassageWalk:
-    """Passages under random actions."""
-    return PassageWalk(env, seed, config.horizon)
+def data(config: Config, env: Any, seed: int) -> SpanWalk:
+    """Spans of random actions."""
+    return SpanWalk(env, seed, config.horizon)
 
 
 def evaluate(learner: Inverse, env: str, seed: int, states: int = 512, **options: Any) -> dict[str, Any]:

@@ -11,11 +11,12 @@ latent) that is trained, on random actions. Actions that do nothing are among th
 permissible ones; the decoder doesn't shape the code but in the row that says so. The continuous form has its own
 additions to the paper's (factors kept apart, steps of at most 1, hindsight, a learnt bandwidth, policies that know what
 is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds
-and fifty hands each; their actions must also be told by the change they make (``identification``). Goals are in mazes
+and fifty hands each; changes over up to 30 actions must also be sums of the actions' effects (``additivity``). Switches
+stand in the same three places in all episodes, so that there is one factor each. Goals are in mazes
 whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
 ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
 policies: its code alone is measured. All settings are the same for all seeds. At scale cpu also: ten seeds, 3,000
-steps, for digits twice as many.
+steps, for digits half as many again.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ NUMBERS = {
     "agreement": "normalised mutual information of latent changes and true effects",
     "linear R2": "of the worst of the controllable factors, from the whole code",
     "Pearson": "absolute correlation of the worst of them with its best latent",
+    "switches": "balanced accuracy of the worst switch, told by a threshold on its best latent",
     "angle": "smallest angle between two factors' directions in the code, degrees",
     "information": "of policy and outcome, nats",
     "ceiling": "the most that so many policies can have, nats",
@@ -60,8 +62,10 @@ NUMBERS = {
 }
 PAPER = {("maze", "effects"): 4.0, ("maze, continuous", "effects"): 4.0}
 ID = "unbraid.envs:unbraid/{}-v0"
+PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
 WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
-DIGITS = {"latents": 4, "identification": 1.0, "warm_up": 0.3}
+SWITCHES = {"start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}}
+DIGITS = {"latents": 4, "additivity": 1.0, "warm_up": 0.3}
 
 
 class Place(NamedTuple):
@@ -72,7 +76,7 @@ class Place(NamedTuple):
     """Of the agent, beside the scale's."""
     options: dict[str, Any] = {}  # noqa: RUF012
     test_options: dict[str, Any] = {}  # noqa: RUF012
-    longer: int = 1
+    longer: float = 1.0
     """How many times the scale's steps it takes."""
     goals: bool = False
     """Whether goals are walked to."""
@@ -84,10 +88,11 @@ PLACES = {
     "maze, continuous": Place("MazeRedundant", goals=True, agent="icf_continuous"),
     "maze, inverse dynamics": Place("MazeRedundant", agent="inverse"),
     "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
+    "switches": Place("MazeToggle", {"latents": 5}, SWITCHES, SWITCHES),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
-    "two digits": Place("DigitsGrid", DIGITS, longer=2),
-    "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=2, agent="inverse"),
-    "two digits, autoencoder": Place("DigitsGrid", {**DIGITS, "autoencoder": 0.01}, longer=2),
+    "two digits": Place("DigitsGrid", DIGITS, longer=1.5),
+    "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=1.5, agent="inverse"),
+    "two digits, autoencoder": Place("DigitsGrid", {**DIGITS, "autoencoder": 0.01}, longer=1.5),
 }
 STATES = {"icf": 512, "icf_continuous": 128, "inverse": 512}
 """From which all actions are tried, at most."""
@@ -107,7 +112,7 @@ def jobs(scale: Scale) -> list[Job]:
     points = {}
     for label, place in PLACES.items():
         sizes = {name: getattr(scale, name) for name in ("network", "batch_size", "learning_rate")}
-        config = learner_module(place.agent).Config(steps=place.longer * scale.steps, **sizes, **place.settings)
+        config = learner_module(place.agent).Config(steps=int(place.longer * scale.steps), **sizes, **place.settings)
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
         rest = {"goals": goals, "points": scale.points, "device": scale.device}
@@ -129,11 +134,14 @@ def run(job: Job, folder: Path) -> Numbers:
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
     stated = make_factored(env, 1, **test).factors
     kept = movable(stated, factors)
+    switched = torch.tensor([stated[k].kind == "categorical" for k in kept])
     names, factors = [stated[k].name for k in kept], factors[:, kept]
     np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors.cpu().numpy(), names=names)
     numbers: Numbers = {name: found[key] for name, key in MEASURED.items() if key in found}
     numbers["angle"] = min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i])
-    numbers |= _told(codes, factors)
+    numbers |= _told(codes, factors[:, ~switched])
+    if switched.any():
+        numbers["switches"] = min(parted(codes, values) for values in factors[:, switched].T)
     if hasattr(agent, "variations"):
         _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
         numbers["selectivity"] = found["selectivity"]
@@ -157,6 +165,21 @@ def _told(codes: Tensor, factors: Tensor) -> dict[str, float]:
     linear = metrics.evaluate(["r2"], codes, factors)["r2"]["linear"]
     both = torch.corrcoef(torch.cat([codes, factors], 1).double().T).nan_to_num(0)
     return {"linear R2": min(linear), "Pearson": float(both[: codes.shape[1], codes.shape[1] :].abs().amax(0).min())}
+
+
+def parted(codes: Tensor, values: Tensor) -> float:
+    """How well a threshold on one latent tells a factor of two values: the best balanced accuracy, from .5 to 1.
+
+    Args:
+        codes: ``(n, D)``.
+        values: ``(n,)``.
+    """
+    high = values == values.max()
+    order = codes.argsort(0)
+    ones, zeros = (part[order].double().cumsum(0) / part.sum() for part in (high, ~high))
+    lines = codes.gather(0, order)
+    between = torch.cat([lines[1:] > lines[:-1], torch.ones_like(lines[:1], dtype=torch.bool)])
+    return float((0.5 + (zeros - ones).abs() / 2)[between].max())
 
 
 def figures(done: list[Done]) -> dict[str, Figure]:

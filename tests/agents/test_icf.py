@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unbraid.agents import icf
 from unbraid.agents._foresight import Foresight, Look
-from unbraid.agents.icf.losses import entropy, excess, expected_selectivity, selectivity
+from unbraid.agents.icf.losses import additive, entropy, excess, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
@@ -60,6 +60,27 @@ def test_entropy_by_hand_and_where_a_probability_rounds_to_zero() -> None:
     assert torch.autograd.grad(found, logs)[0].isfinite().all()
 
 
+def test_additive_by_hand() -> None:
+    """The first change is its own sequence's, the second lies half way between the two."""
+    effects = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    counts, change = torch.tensor([[2.0, 0.0], [0.0, 2.0]]), torch.tensor([[2.0, 0.0], [1.0, 1.0]])
+    sigma = 2.0  # squared distances 0 and 8, over 2 sigma^2: 0 and 1
+    expected = (math.log(1 + math.exp(-1)) + math.log(2)) / 2
+    assert additive(change, counts, effects, torch.tensor(math.log(sigma))).item() == pytest.approx(expected)
+    assert additive(change, counts, effects, torch.tensor(-9.0)).item() == pytest.approx(math.log(2) / 2)
+    assert additive(0 * change, counts, 0 * effects, torch.tensor(0.0)).item() == pytest.approx(math.log(2))
+
+
+def test_changes_that_add_up_part_two_things_that_selectivity_alone_does_not() -> None:
+    """A code that is the sum of two counters tells sequences of actions apart worse than a code of both."""
+    counts = torch.randint(0, 9, (64, 4), generator=torch.Generator().manual_seed(0)).float()
+    ways = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    both, sums = ways, ways.sum(1, keepdim=True).repeat(1, 2) / 2
+    sigma = torch.tensor(-2.0)
+    apart, together = (additive(counts @ effects, counts, effects, sigma) for effects in (both, sums))
+    assert together > apart + 1
+
+
 def test_gradient_by_finite_differences() -> None:
     logits = torch.randn(3, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0), requires_grad=True)
     change = torch.randn(3, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
@@ -71,7 +92,7 @@ def test_gradient_by_finite_differences() -> None:
 
 
 def inputs(learner: icf.ICF, n: int, step: int = 0) -> Any:
-    batch = RandomWalk(make_factored(MAZE, n), 0).draw()
+    batch = icf.data(learner.config, make_factored(MAZE, n), 0).draw()
     return learner.prepare(batch, step, torch.Generator())
 
 
@@ -83,11 +104,11 @@ def test_excess_by_hand() -> None:
 
 
 def test_the_loss_is_its_terms() -> None:
-    learner = agent(temperature=0.3, shrinkage=0.5, identification=2.0, excess=3.0, warm_up=0.5, steps=100)
+    learner = agent(temperature=0.3, shrinkage=0.5, additivity=2.0, excess=3.0, warm_up=0.5, steps=100)
     terms = learner(inputs(learner, 8, step=10))
     expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
     expected = expected + terms["foresight, lets"] + terms["foresight, moves"] + terms["foresight, place"]
-    expected = expected + 2 * terms["identification"] + 3 * terms["excess"] + 0.5 * terms["squared code"]
+    expected = expected + 2 * terms["additivity"] + 3 * terms["excess"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
 
@@ -100,13 +121,13 @@ def test_selectivity_warms_up(step: int, warmth: float) -> None:
 
 @pytest.mark.parametrize("term", ["reconstruction", "entropy"])
 def test_drawing_and_policies_do_not_shape_the_code(term: str) -> None:
-    learner = agent()
+    learner = agent(additivity=1.0)
     with torch.no_grad():  # uniform policies have no preference to pass on: give them one
         learner.policy_head[-1].bias += torch.randn(16, generator=torch.Generator().manual_seed(0))
     batch = inputs(learner, 4)
     learner(batch)[term].backward()
     assert not any(part.grad is not None and part.grad.any() for part in learner.encoder.parameters())
-    for shaping in ("selectivity", "identification"):
+    for shaping in ("selectivity", "additivity"):
         gradients = torch.autograd.grad(learner(batch)[shaping], list(learner.encoder.parameters()))
         assert any(part.abs().sum() > 0 for part in gradients)
 
@@ -128,8 +149,8 @@ def test_settings_that_cannot_be_are_refused(setting: str) -> None:
 
 
 def test_weights_below_zero_are_refused() -> None:
-    with pytest.raises(InputError, match="identification must be at least 0, not -1"):
-        icf.Config(identification=-1)
+    with pytest.raises(InputError, match="additivity must be at least 0, not -1"):
+        icf.Config(additivity=-1)
     with pytest.raises(InputError, match="warm_up must be from 0 to 1"):
         icf.Config(warm_up=2)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.functional import one_hot
 
 from unbraid.agents import inverse
 from unbraid.envs import make_factored
@@ -21,22 +22,34 @@ def learner(**settings: Any) -> inverse.Inverse:
     return inverse.build(inverse.Config(**settings), make_factored(MAZE, 2), torch.Generator().manual_seed(0))
 
 
-def test_passages_are_of_all_lengths_and_end_with_episodes() -> None:
+def test_spans_are_of_all_lengths_and_end_with_episodes() -> None:
     walk = inverse.data(inverse.Config(horizon=3), make_factored(MAZE, 4, max_episode_steps=4), 0)
-    gaps = torch.stack([walk.draw().gap for _ in range(60)])
+    gaps = torch.stack([walk.draw().counts.sum(1) for _ in range(60)])
     assert gaps.unique().tolist() == [1, 2, 3]
     assert (gaps == gaps[:, :1]).all()  # the four end together
     short = inverse.data(inverse.Config(horizon=8), make_factored(MAZE, 4, max_episode_steps=1), 0)
-    assert short.draw().gap.tolist() == [1] * 4
+    assert short.draw().counts.sum(1).tolist() == [1] * 4
 
 
-def test_a_passage_of_one_action_is_a_step() -> None:
+def test_a_span_of_one_action_is_a_step() -> None:
     env, walk = make_factored(MAZE, 8), inverse.data(inverse.Config(), make_factored(MAZE, 8), 3)
     env.reset(seed=3)
     for _ in range(5):
         found = walk.draw()
         assert torch.equal(found.image, env.observe())
         assert torch.equal(found.later, env.step(found.action)[0])
+        assert torch.equal(found.later, found.next_image)
+        assert torch.equal(found.counts, one_hot(found.action, 4).float())
+
+
+def test_a_spans_counts_lead_from_its_first_state_to_its_last() -> None:
+    env = make_factored("unbraid/DigitsGrid-v0", 32, grid=36, styles=1)
+    walk = inverse.data(inverse.Config(horizon=5), env, 0)
+    for _ in range(5):
+        begin, found = env.get_factors()[:, [0, 1, 4, 5]], walk.draw()
+        inner = ((begin - 17.5).abs() < 12).all(1)  # far from the edges, where digits stay
+        moved = found.counts.view(32, 4, 2) @ torch.tensor([-1.0, 1.0])
+        assert inner.any() and torch.equal((env.get_factors()[:, [0, 1, 4, 5]] - begin)[inner], moved[inner])
 
 
 def test_the_loss_by_hand() -> None:

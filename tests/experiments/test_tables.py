@@ -15,7 +15,13 @@ from unbraid.errors import InputError
 from unbraid.experiments import tables
 from unbraid.experiments.commands.table import _jobs
 from unbraid.experiments.runs import WEIGHTS
-from unbraid.experiments.tables import capacity_beta_vae, covariance_penalty, non_synergistic_vae, speed_run
+from unbraid.experiments.tables import (
+    capacity_beta_vae,
+    controllable_factors,
+    covariance_penalty,
+    non_synergistic_vae,
+    speed_run,
+)
 from unbraid.experiments.tables._digits import digits
 from unbraid.experiments.tables._jobs import RESULT, Job, Scale, read, repeated
 from unbraid.experiments.tables._penalised import XOR_INPUTS, LinearAutoencoders, XorNetworks
@@ -139,6 +145,16 @@ def test_the_jobs_of_one_label_can_be_asked_for() -> None:
     assert {job.label for job in _jobs(table, scale, "maz")} == {
         *("maze", "maze, continuous", "maze, inverse dynamics", "unseen mazes")
     }
+
+
+def test_a_threshold_on_the_best_latent_by_hand() -> None:
+    values = torch.tensor([0.0, 0, 0, 1, 1, 1])
+    useless = torch.tensor([1.0, 1, 1, 1, 1, 1])
+    good = torch.tensor([0.1, 0.2, 0.9, 0.3, 0.8, 1.0])  # above .25: all of one kind, one in three of the other
+    assert controllable_factors.parted(torch.stack([useless, good], 1), values) == pytest.approx((1 + 2 / 3) / 2)
+    assert controllable_factors.parted(torch.stack([useless, -good], 1), values) == pytest.approx((1 + 2 / 3) / 2)
+    assert controllable_factors.parted(useless[:, None], values) == 0.5
+    assert controllable_factors.parted(values[:, None], values) == 1
 
 
 def test_a_failure_is_kept_in_the_page(own: Path, cli: Any) -> None:

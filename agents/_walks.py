@@ -1,0 +1,56 @@
+"""Walks of several random actions at once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ..representation.data import RandomWalk, random_actions
+
+
+class Spans(NamedTuple):
+    """States, those after the next action, and later ones of the same episodes."""
+
+    image: Tensor
+    """uint8 ``(B, H, W, C)``."""
+    action: Tensor
+    """The first, int64 ``(B,)``."""
+    next_image: Tensor
+    """After it."""
+    later: Tensor
+    """After all of them."""
+    counts: Tensor
+    """How often each action was taken, float32 ``(B, A)``; at least one was."""
+    first_image: Tensor
+    """What the episode began with, or what was seen first of it."""
+
+
+class SpanWalk(RandomWalk):
+    """Endless spans under uniformly random actions, of up to ``horizon`` of them; an episode's end is a span's, too.
+
+    Args:
+        env: A vector environment from `make_factored`, of discrete actions.
+        seed: Of the environments, of the actions and of how many.
+        horizon: The most.
+    """
+
+    def __init__(self, env: Any, seed: int, horizon: int) -> None:
+        super().__init__(env, seed)
+        self.horizon = horizon
+
+    def draw(self) -> Spans:  # type: ignore[override]
+        """A span of every environment; all take equally many actions, where none ends before."""
+        length = int(torch.randint(self.horizon, (), generator=self.generator)) + 1
+        space, n = self.env.single_action_space, self.env.num_envs
+        actions = torch.stack([random_actions(space, n, self.generator) for _ in range(length)]).to(self.image.device)
+        first, ended = self.step(actions[0])
+        going, later = [torch.ones_like(ended)], first.next_image
+        for action in actions[1:]:
+            going.append(going[-1] & ~ended)
+            moves, ended = self.step(action)
+            later = torch.where(going[-1].view(-1, 1, 1, 1), moves.next_image, later)
+        counts = (one_hot(actions, int(space.n)) * torch.stack(going)[..., None]).sum(0).float()
+        return Spans(first.image, actions[0], first.next_image, later, counts, first.first_image)
