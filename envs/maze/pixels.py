@@ -29,7 +29,8 @@ _CORNER: Colour = (205, 200, 215)
 class Pixels:
     """Pictures of mazes with these contents.
 
-    A tile's number tells what lies on the ground, whether a breadcrumb does, and who stands there.
+    A tile's number tells what lies on the ground, whether a breadcrumb does, who stands there, and whether another
+    who wanders does too.
 
     Args:
         contents: What there can be.
@@ -55,13 +56,13 @@ class Pixels:
         if contents.breadcrumbs:
             ground = [picture for tile in ground for picture in (tile, tiles.disc(tile, _CRUMB, 0.14))]
         bodies = self._bodies()
-        drawn = [tile if body is None else body(tile) for tile in ground for body in bodies]
-        self.bodies = len(bodies)
+        drawn = [picture for tile in ground for picture in self._peopled(tile, bodies)]
+        self.bodies, self.visitor = len(drawn) // len(ground), len(bodies)
         self.atlas = tiles.Atlas(drawn, device)
         self.columns = image_size // size_px
         self.goal_looks = self.first_goal + torch.arange(contents.goals, device=device)
         lives = contents.health if contents.enemies else 1
-        self.unit_looks = 3 + lives * torch.arange(contents.agents + contents.enemies, device=device)
+        self.unit_looks = 2 + lives * torch.arange(contents.agents + contents.enemies, device=device)
         self.bare = None if terrain is None else pad(self._ground(terrain[None]), (0, 1)) * self.bodies
         self.background = None if contents.breadcrumbs or image_size % size_px else self._empty(terrain)
 
@@ -91,7 +92,7 @@ class Pixels:
         return found
 
     def _bodies(self) -> list[tiles.Paint | None]:
-        """Nobody, a box, others, agents (by health), enemies (by health)."""
+        """Nobody, a box, agents (by health), enemies (by health)."""
         c = self.contents
         lives = range(1, c.health + 1) if c.enemies else [1]
 
@@ -105,9 +106,17 @@ class Pixels:
             return lambda tile: tiles.star(tile, _ENEMY, 1.15 * size(health))
 
         found: list[tiles.Paint | None] = [None, lambda tile: tiles.box(tile, _BOX, 0.4)]
-        found.append(lambda tile: tiles.disc(tile, _NPC, 0.36))
         found += [agent(k, health) for k in range(c.agents) for health in lives]
         return found + [enemy(health) for _ in range(c.enemies) for health in lives]
+
+    def _peopled(self, tile: tiles.Tile, bodies: list[tiles.Paint | None]) -> list[tiles.Tile]:
+        """The tile with each body; then, where others wander, each with one of them as well, small on who is there."""
+        alone = [tile if body is None else body(tile) for body in bodies]
+        shared = [
+            tiles.disc(picture, _NPC, 0.36 if body is None else 0.25)
+            for picture, body in zip(alone, bodies, strict=True)
+        ]
+        return alone + shared * bool(self.contents.npcs)
 
     def images(self, state: MazeState) -> Tensor:
         """uint8 ``(n, image_size, image_size, 3)``."""
@@ -136,10 +145,9 @@ class Pixels:
             ids.scatter_(1, self._spots(fixtures), (torch.cat(looks, 1) if len(looks) > 1 else looks[0]) * self.bodies)
         if c.breadcrumbs:
             ids[:, :count] = ids[:, :count] * 2 + state.crumbs * self.bodies
-        if c.npcs:  # others may share a tile with anyone: whoever comes later hides them
-            return (ids + self._standing(state))[:, :count]
         places, standing = self._units(state)
-        return ids.scatter_add_(1, self._spots([places]), standing)[:, :count]
+        ids = ids.scatter_add_(1, self._spots([places]), standing)[:, :count]
+        return ids + self.visitor * self.places.marked(state.npc) if c.npcs else ids
 
     def _spots(self, places: list[Tensor]) -> Tensor:
         """Columns for places; the last one for what is nowhere."""
@@ -168,24 +176,14 @@ class Pixels:
         return places, looks
 
     def _units(self, state: MazeState) -> tuple[Tensor, Tensor]:
-        """Places and looks of boxes, others, agents and enemies, ``(n, k)`` each."""
+        """Places and looks of boxes, agents and enemies, ``(n, k)`` each; no two are on one tile."""
         c = self.contents
         units = torch.cat([state.agent, state.enemy], 1) if c.enemies else state.agent
         first = self.unit_looks
         looks = first + (state.health - 1).clamp(min=0) if c.enemies else first.expand_as(units)
-        if not c.boxes and not c.npcs:
+        if not c.boxes:
             return units, looks
-        others = [torch.full_like(state.box, 1), torch.full_like(state.npc, 2)]
-        return torch.cat([state.box, state.npc, units], 1), torch.cat([*others, looks], 1)
-
-    def _standing(self, state: MazeState) -> Tensor:
-        """The look of the last who stands on each tile, ``(n, T + 1)``."""
-        places, looks = self._units(state)
-        plane = places.new_zeros((len(places), self.places.count + 1))
-        spots = torch.where(places < 0, self.places.count, places)
-        for k in range(places.shape[1]):
-            plane.scatter_(1, spots[:, k : k + 1], looks[:, k : k + 1])
-        return plane
+        return torch.cat([state.box, units], 1), torch.cat([torch.full_like(state.box, 1), looks], 1)
 
     def corner(self, terrain: Tensor) -> Tensor:
         """Where the map's corners are: bool ``(n, T)``."""

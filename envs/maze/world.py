@@ -181,7 +181,7 @@ class Maze(World[MazeState]):
     def step(self, state: MazeState, action: Tensor, rng: Streams) -> tuple[MazeState, Tensor, Tensor]:
         """Every agent acts, the first first; then others and enemies do.
 
-        A sequence stops where the episode ends; who is through with a shorter one waits for the others.
+        A sequence stops where the episode ends; who is through with a shorter one waits, but those who wander go on.
         """
         if action.ndim == 1:
             action = action.unsqueeze(1)
@@ -197,7 +197,7 @@ class Maze(World[MazeState]):
                     torch.where(going.view(-1, *[1] * (new.ndim - 1)), new, old)
                     for new, old in zip(following, state, strict=True)
                 )
-            )
+            )._replace(npc=following.npc)
             reward, ended = reward + more * going, ended | (end & going)
         return state, reward, ended
 
