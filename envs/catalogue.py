@@ -15,6 +15,18 @@ _LAYOUT = (
     "........",
 )
 _OPEN = ("....",) * 4
+_ROOMS = (
+    "##########",
+    "#...######",
+    "#...######",
+    "#....#####",
+    "#....|...#",
+    "#....|...#",
+    "#....|...#",
+    "######...#",
+    "######...#",
+    "##########",
+)
 
 
 def _register_maze(name: str, max_episode_steps: int = 100, **options: object) -> None:
@@ -25,6 +37,7 @@ _register_maze("", layout=_LAYOUT)
 _register_maze("Redundant", layout=_LAYOUT, actions=("left", "right", "up", "down", "up", "down+left"))
 _register_maze("Toggle", layout=_OPEN, switches=3, stop=True)
 _register_maze("Macro", layout=_OPEN, switches=3, stop=True, macro_steps=3)
+_register_maze("Distractor", game="rooms", layout=_ROOMS, npcs=1, pushing=True, stop=True)
 _register_maze("Goal", game="single_goal", layout=_LAYOUT)
 _register_maze("SingleGoal", game="single_goal", size=(5, 10), blocks=(0, 0.2), water=(0, 0.2))
 _register_maze("MultiGoals", game="multi_goals", size=(5, 10), blocks=(0, 0.2), water=(0, 0.2))

@@ -123,7 +123,7 @@ class Intervene:
             place = getattr(state, item)
             if item == "door":
                 bad = (place >= 0) & ~self.places.at(place, plan.wall)
-                self._refuse_place(bad, item, place, "doors are in the wall that divides the map")
+                self._refuse_place(bad, item, place, "doors are in the dividing wall, in a layout at '|'")
                 continue
             bad = self.places.at(place, ~free if item in BODIES else solid)
             self._refuse_place(bad, item, place, "a wall is there, a closed door or the map's end; take a free tile")

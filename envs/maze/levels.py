@@ -29,7 +29,7 @@ class Plan:
     terrain: Tensor
     """uint8 ``(n, T)``"""
     wall: Tensor
-    """Tiles of the wall that divides the map, where a door may be: bool ``(n, T)``"""
+    """Tiles of the wall where a door may be: bool ``(n, T)``"""
     drawn: dict[str, Tensor]
     """The value of each span: float32 ``(n,)``"""
     colours: int
@@ -66,8 +66,12 @@ class Levels:
         self.easiest, self.hardest = ends[..., 0], ends[..., 1]
         self.divided = torch.tensor([game.divided for game in games], device=device)
         self.layout = None if settings.layout is None else _parse(settings.layout, device)
+        self.gaps = torch.tensor(
+            [tile == "|" for tile in "".join(settings.layout or ())], dtype=torch.bool, device=device
+        )
         scattered = settings.layout is None and any(max(settings.span(name)) > 0 for name in ("blocks", "water"))
-        self.varied = scattered or bool((self.easiest != self.hardest).any() or self.divided.any())
+        parted = settings.layout is None and bool(self.divided.any())
+        self.varied = scattered or parted or bool((self.easiest != self.hardest).any())
         first = torch.zeros(1, dtype=torch.int64, device=device)
         alike = not self.varied and len(games) == 1
         self.same = self._draw_plan(first, first, first) if alike else None
@@ -103,7 +107,7 @@ class Levels:
         width = height if self.settings.square else self._draw(chance[:, -3:-2], difficulty, game)[:, 0]
         if self.layout is not None:
             terrain = self.layout.expand(len(level), -1)
-            return Plan(terrain, torch.zeros_like(terrain, dtype=torch.bool), drawn, self.settings.colours)
+            return Plan(terrain, self.gaps.expand(len(level), -1), drawn, self.settings.colours)
         noise = rng.uniform(self.height * self.width)
         inside, border = self._outline(height[:, None], width[:, None])
         wall = self._wall(chance[:, -2:], height, width) & inside & self.divided[game][:, None]
@@ -151,5 +155,5 @@ def _ends(settings: Settings, game: Game, name: str) -> tuple[float, float]:
 
 
 def _parse(layout: Sequence[str], device: torch.device) -> Tensor:
-    kinds = {".": FLOOR, "~": WATER, "#": BLOCK}
+    kinds = {".": FLOOR, "~": WATER, "#": BLOCK, "|": BLOCK}
     return torch.tensor([kinds[tile] for row in layout for tile in row], dtype=torch.uint8, device=device)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..streams import Streams
 from .places import STAY, Places, met
+from .settings import Settings
 from .state import BLOCK, MOVES, PRIMITIVES, PUSHES, MazeState
 
 _TOGGLE, _CRUMB = PRIMITIVES.index("toggle"), PRIMITIVES.index("breadcrumb")
@@ -17,13 +18,19 @@ class Physics:
 
     Args:
         places: The maps' geometry.
-        colours: How many states a switch goes through.
+        settings: The maze's options.
+        alternates: Whether doors open and shut by turns where no task names a colour.
         walls: Blocks that all mazes have, bool ``(T,)``, where nothing else is ever in the way; else None.
         device: Where the tensors live.
     """
 
-    def __init__(self, places: Places, colours: int, walls: Tensor | None, device: torch.device) -> None:
-        self.places, self.colours = places, colours
+    def __init__(
+        self, places: Places, settings: Settings, alternates: bool, walls: Tensor | None, device: torch.device
+    ) -> None:
+        self.places, self.colours, self.alternates = places, settings.colours, alternates
+        number = torch.arange(len(PRIMITIVES), device=device)
+        self.walks = number < len(MOVES)
+        self.pushes = (number < len(MOVES) + len(PUSHES)) & (settings.pushing | ~self.walks)
         ways = [*range(STAY), *range(STAY), *[STAY] * (len(PRIMITIVES) - len(MOVES) - len(PUSHES))]
         self.leads = places.reach[torch.tensor(ways, device=device)]
         self.settled = walls is not None
@@ -47,13 +54,13 @@ class Physics:
             return state._replace(agent=there.unsqueeze(1))
         enters = self.free(state, there)
         if state.box.shape[1]:
-            pushes = (primitive >= len(MOVES)) & (primitive < len(MOVES) + len(PUSHES))
             ahead = state.box == there[:, None]
+            barred = ahead.any(1)
             beyond = self.leads[primitive, there]
-            pushed = pushes & ahead.any(1) & (beyond != there) & self.free(state, beyond)
+            pushed = self.pushes[primitive] & barred & (beyond != there) & self.free(state, beyond)
             pushed &= ~self.occupied(state, beyond) & ~(state.box == beyond[:, None]).any(1)
             state = state._replace(box=torch.where(ahead & pushed[:, None], beyond[:, None], state.box))
-            enters &= torch.where(pushes, pushed, ~ahead.any(1))
+            enters &= torch.where(barred, pushed, self.walks[primitive])
         if state.agent.shape[1] + state.enemy.shape[1] > 1:
             enters &= ~self.occupied(state, there) & (here >= 0)
         agent = torch.where(enters, there, here)
@@ -63,13 +70,21 @@ class Physics:
         return state._replace(agent=torch.where(column, agent[:, None], state.agent))
 
     def _toggle(self, state: MazeState, i: int, toggles: Tensor) -> MazeState:
-        """A switch under the agent goes on to its next colour; a door is then open if that is the task's colour."""
+        """A switch under the agent goes on to its next colour, and with it the doors, but for those somebody is in.
+
+        They are open at the task's colour; where no task names one, they open and shut by turns.
+        """
         turned = (state.switch == state.agent[:, i : i + 1]) & (state.switch >= 0) & toggles[:, None]
         colour = torch.where(turned, (state.colour + 1) % self.colours, state.colour)
         if not state.door.shape[1]:
             return state._replace(colour=colour)
-        stands = met(state.door, state.agent)
-        unlocked = (colour[:, :1] == state.task[:, :1]) | stands
+        told = state.task[:, :1]
+        unlocked = colour[:, :1] == told if told.shape[1] else ~state.open
+        if self.alternates and told.shape[1]:
+            unlocked = torch.where(told < 0, ~state.open, unlocked)
+        unlocked = unlocked | met(state.door, state.agent)
+        if state.box.shape[1]:
+            unlocked = unlocked | met(state.door, state.box)
         turn = turned.any(1, keepdim=True) & (state.door >= 0)
         return state._replace(colour=colour, open=torch.where(turn, unlocked, state.open))
 

@@ -15,6 +15,8 @@ LIMITS = {
     "cooldown": (0, 9), "miss": (0, 1), "speed": (0, 1), "noise": (0, 1),
 }  # fmt: skip
 WHOLE = ("size", "goals", "active", "switches", "decoys", "enemies", "health", "shot_range", "cooldown")
+ALONE = ("explore", "rooms", "combat")
+"""Games that are not part of the mixture."""
 VIEWS = ("pixels", "grid", "egocentric", "indices", "sentences", "relative_sentences", "instruction")
 
 
@@ -28,9 +30,9 @@ class Settings:
 
     Args:
         game: One of the games in `unbraid.envs.maze.games`, ``"explore"`` (no task) among them; or several, of which
-            every episode draws one; ``"mixture"`` is all but ``explore`` and ``combat``.
-        layout: Fixed terrain: rows of ``.`` (floor), ``#`` (block) and ``~`` (water). None: generated, by the factor
-            ``level``.
+            every episode draws one; ``"mixture"`` is all but ``explore``, ``rooms`` and ``combat``.
+        layout: Fixed terrain: rows of ``.`` (floor), ``#`` (block), ``~`` (water) and ``|`` (a block where a door may
+            be, in games that have one). None: generated, by the factor ``level``.
         size: Tiles a side (span). Smaller maps lie at the top left of the largest.
         square: Whether height and width are one number; else each is drawn.
         boundary: Whether blocks stand along the map's border.
@@ -44,7 +46,9 @@ class Settings:
         decoys: How many further switches there are in ``push_block`` (span), of colours of their own.
         visible: Probability that the target of ``goto`` and the goals of ``goto_hidden`` are on the map (span).
         agents: How many agents; each has its own action, the reward is the team's.
-        npcs: How many others wander about at random.
+        npcs: How many others wander about at random, whatever agents do: only blocks stop them (a door is one to them,
+            open or shut), and they stop nobody.
+        pushing: Whether walking into a box pushes it; else pushing takes actions of its own.
         breadcrumbs: Whether agents can drop breadcrumbs.
         stop: Whether there is an action that does nothing.
         actions: The actions by name, in place of all that the game has. ``"down+left"`` does both in one step; a name
@@ -86,6 +90,7 @@ class Settings:
     visible: Span = 0.0
     agents: int = 1
     npcs: int = 0
+    pushing: bool = False
     breadcrumbs: bool = False
     stop: bool = False
     actions: tuple[str, ...] | None = None
@@ -147,7 +152,7 @@ class Settings:
     def games(self) -> tuple[str, ...]:
         """The games that episodes draw from."""
         if self.game == "mixture":
-            return tuple(name for name in lookup.names("envs.maze.games") if name not in ("explore", "combat"))
+            return tuple(name for name in lookup.names("envs.maze.games") if name not in ALONE)
         return (self.game,) if isinstance(self.game, str) else self.game
 
     @property
@@ -180,7 +185,7 @@ class Settings:
 
 
 def _check_layout(layout: tuple[str, ...]) -> None:
-    if not layout or not layout[0] or len({len(row) for row in layout}) != 1 or set("".join(layout)) - set(".#~"):
-        raise ValueError(f"layout must be rows of '.', '#' and '~', all of one length, not {list(layout)}")
+    if not layout or not layout[0] or len({len(row) for row in layout}) != 1 or set("".join(layout)) - set(".#~|"):
+        raise ValueError(f"layout must be rows of '.', '#', '~' and '|', all of one length, not {list(layout)}")
     if max(len(layout), len(layout[0])) > LIMITS["size"][1]:
         raise ValueError(f"layout must have at most {LIMITS['size'][1]} tiles a side")

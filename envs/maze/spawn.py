@@ -14,7 +14,7 @@ from ..streams import Streams
 from .columns import Contents, Group, name_of, values_of
 from .games import Game
 from .levels import RULES, Levels, Plan
-from .places import Places
+from .places import Places, met
 from .settings import LIMITS
 from .state import DIFFICULTIES, FLOOR, MazeState
 
@@ -40,7 +40,11 @@ class Spawn:
         self.boxes, self.doors = (
             torch.tensor([getattr(game, kind) for game in games], device=levels.device) for kind in ("boxes", "doors")
         )
-        self.hides = torch.tensor([game.hidden for game in games], device=levels.device)
+        self.hides, self.bars, self.alternates = (
+            torch.tensor([getattr(game, rule) for game in games], device=levels.device)
+            for rule in ("hidden", "bars", "alternates")
+        )
+        self.barred, self.alternating = bool(self.bars.any()), bool(self.alternates.any())
 
     def fresh(self, n: int, fixed: dict[str, Tensor], rng: Streams) -> MazeState:
         """``n`` states with these factors; rows whose task is done or impossible are drawn again.
@@ -146,9 +150,9 @@ class Spawn:
             spots = getattr(state, item).clone()
             for i in range(spots.shape[1]):
                 allowed = plan.wall if item == "door" else free
-                if item == "box" and self.contents.doors:
+                if item == "box" and self.barred:
                     in_gap = self.places.marked(state.door)
-                    allowed = torch.where(in_gap.any(1, keepdim=True), in_gap, free)
+                    allowed = torch.where(self.bars[state.game][:, None], in_gap, free)
                 allowed = self._as_fixed(name_of(item, i, spots.shape[1]), allowed, fixed)
                 found, present = allowed.any(1), i < count
                 spots[:, i] = torch.where(found & present, rng.choice(allowed, next(chances)), -1)
@@ -177,9 +181,7 @@ class Spawn:
             state = state._replace(colour=torch.where(state.switch < 0, 0, colour))
         state = state._replace(task=self._task(state, plan, fixed, rng))
         if c.doors:
-            unlocked = (state.colour[:, :1] == state.task[:, :1]) if c.switches else torch.ones_like(state.open)
-            unlocked = unlocked | (state.box[:, :1] >= 0) if c.boxes else unlocked
-            state = state._replace(open=_fix(unlocked, "door", "open", fixed) & (state.door >= 0))
+            state = state._replace(open=_fix(self._unlocked(state, rng), "door", "open", fixed) & (state.door >= 0))
         if c.breadcrumbs:
             state = state._replace(crumbs=_fix(state.crumbs, "breadcrumb", "", fixed))
         if c.enemies:
@@ -192,6 +194,19 @@ class Spawn:
                 cooldown=torch.cat([_fix(p, kind, "cooldown", fixed) for p, kind in zip(pause, kinds, strict=True)], 1),
             )
         return state
+
+    def _unlocked(self, state: MazeState, rng: Streams) -> Tensor:
+        """Which doors are open: those with a box in them, at the task's colour, without a switch, or by chance."""
+        c, told = self.contents, state.task[:, :1]
+        unlocked = torch.ones_like(state.open)
+        if c.switches and told.shape[1]:
+            unlocked = state.colour[:, :1] == told
+        if c.boxes:
+            unlocked = unlocked | met(state.door, state.box)
+        if self.alternating:
+            drawn = rng.integers(2, c.doors) > 0
+            unlocked = torch.where(self.alternates[state.game][:, None], drawn, unlocked)
+        return unlocked
 
     def _task(self, state: MazeState, plan: Plan, fixed: dict[str, Tensor], rng: Streams) -> Tensor:
         if not self.contents.task_sizes:

@@ -68,7 +68,7 @@ class Maze(World[MazeState]):
         terrain, lonely = self.levels.layout, contents.agents == 1
         settled = terrain is not None and lonely and not contents.boxes + contents.doors + contents.enemies
         walls = terrain >= BLOCK if terrain is not None and settled else None
-        self.physics = Physics(self.places, settings.colours, walls, self.device)
+        self.physics = Physics(self.places, settings, self.spawn.alternating, walls, self.device)
         self.combat = Combat(self.places, self.physics) if contents.enemies else None
         self._prepare_actions()
         self._prepare_views()
@@ -111,8 +111,8 @@ class Maze(World[MazeState]):
 
     def _prepare_actions(self) -> None:
         s, c = self.settings, self.contents
-        own = [*MOVES, *PUSHES * bool(c.boxes), *["stop"] * s.stop, *["toggle"] * (c.toggles and c.switches > 0)]
-        own += [*["breadcrumb"] * s.breadcrumbs, *SHOTS[: c.enemies]]
+        own = [*MOVES, *PUSHES * (c.boxes and not s.pushing), *["stop"] * s.stop]
+        own += [*["toggle"] * (c.toggles and c.switches > 0), *["breadcrumb"] * s.breadcrumbs, *SHOTS[: c.enemies]]
         single = tuple(own) if s.actions is None else s.actions
         names = ["+".join(parts) for parts in itertools.product(single, repeat=s.macro_steps)]
         for part in {part for name in names for part in name.split("+")}:

@@ -20,7 +20,7 @@ from unbraid.envs.maze.places import REGIONS
 from .test_maze import at, play, value
 
 GAMES = lookup.names("envs.maze.games")
-ALONE = [game for game in GAMES if game not in ("explore", "combat")]
+ALONE = [game for game in GAMES if game not in ("explore", "rooms", "combat")]
 WIDE = ("....", "....")
 
 

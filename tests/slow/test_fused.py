@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("id", ["unbraid/Maze-v0", "unbraid/Sprites-v0"])
+@pytest.mark.parametrize("id", ["unbraid/Maze-v0", "unbraid/MazeDistractor-v0", "unbraid/Sprites-v0"])
 def test_a_fused_rollout_is_the_same_bit_for_bit(id: str) -> None:
     plain, fused = _pair(id)
     for one, other in _turns(plain, fused):

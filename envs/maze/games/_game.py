@@ -35,6 +35,8 @@ class Game(ABC):
         boxes: How many boxes count.
         doors: How many doors.
         divided: Whether a wall divides the map.
+        bars: Whether boxes begin in the doors; else on the floor.
+        alternates: Whether doors are open or shut by chance at first, then by turns.
         toggles: Whether agents can toggle switches.
         visits: Whether it matters which goals have been visited.
         task_optional: Whether entries of the task may be missing, -1.
@@ -48,6 +50,8 @@ class Game(ABC):
     boxes: ClassVar[int] = 0
     doors: ClassVar[int] = 0
     divided: ClassVar[bool] = False
+    bars: ClassVar[bool] = False
+    alternates: ClassVar[bool] = False
     toggles: ClassVar[bool] = False
     visits: ClassVar[bool] = False
     task_optional: ClassVar[bool] = False
@@ -56,13 +60,21 @@ class Game(ABC):
     shoots: ClassVar[bool] = False
     endless: ClassVar[bool] = False
 
+    @property
+    def name(self) -> str:
+        """That of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
     def told_as(self) -> str:
         """What the game is, in words: what its module and its class say, with its name."""
-        module = sys.modules[type(self).__module__]
-        return f"**{module.__name__.rpartition('.')[2]}**: {inspect.getdoc(module)} {inspect.getdoc(self)}"
+        return f"**{self.name}**: {inspect.getdoc(sys.modules[type(self).__module__])} {inspect.getdoc(self)}"
 
-    def check(self, settings: Settings) -> None:  # noqa: B027 (most games take any options)
+    def check(self, settings: Settings) -> None:
         """Raise `ValueError` for options with which the game makes no sense."""
+        if self.doors and settings.layout is not None and "|" not in "".join(settings.layout):
+            raise ValueError(
+                f"layout must have a '|' where the door of {self.name} may be, not {list(settings.layout)}"
+            )
 
     def task_sizes(self, settings: Settings, goals: int, active: int) -> tuple[int, ...]:
         """How many values each entry of ``state.task`` takes, for at most so many goals, and active ones."""

@@ -15,6 +15,7 @@ class BlockedDoor(SingleGoal):
     boxes = 1
     doors = 1
     divided = True
+    bars = True
 
     def solvable(self, places: Places, state: MazeState) -> Tensor:
         """Whether the goal can be reached, pushing the box where need be."""

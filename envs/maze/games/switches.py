@@ -21,6 +21,7 @@ class Switches(Game):
 
     def check(self, settings: Settings) -> None:
         """One switch alone would be done from the start."""
+        super().check(settings)
         if settings.switches is not None and min(settings.span("switches")) < 2:
             raise ValueError(f"switches must be at least 2 in the game switches, not {settings.switches}")
 
