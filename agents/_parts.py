@@ -47,12 +47,14 @@ class Coder(Learner, ABC):
         shape: Of the images.
         latents: K, the size of the code.
         name: Of the network.
+        extra: How many more numbers the encoder puts out, for training; they are no part of the code.
     """
 
-    def __init__(self, shape: ImageShape, latents: int, name: str) -> None:
+    def __init__(self, shape: ImageShape, latents: int, name: str, extra: int = 0) -> None:
         super().__init__()
         pair = network(name)
-        self.encoder = pair.encoder(shape, latents)
+        self.latents = latents
+        self.encoder = pair.encoder(shape, latents + extra)
         self.decoder = nn.Sequential(nn.BatchNorm1d(latents, affine=False), pair.decoder(latents, shape))
 
     def reconstruction(self, x: Tensor, codes: Tensor, share: float) -> Tensor:
@@ -73,7 +75,8 @@ class Coder(Learner, ABC):
 
     def embed(self, x: Tensor) -> Tensor:
         """Codes ``(B, K)`` of float images ``(B, C, H, W)``."""
-        return self.encoder(x)  # type: ignore[no-any-return]
+        codes: Tensor = self.encoder(x)[:, : self.latents]
+        return codes
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 
 def selectivity(change: Tensor, epsilon: float) -> Tensor:
@@ -40,22 +39,21 @@ def expected_selectivity(probabilities: Tensor, action: Tensor, change: Tensor, 
     return (weights * selectivity(change, epsilon)).mean()
 
 
-def additive(change: Tensor, counts: Tensor, effects: Tensor, log_sigma: Tensor) -> Tensor:
-    """How badly changes over several actions are told apart by the sums of their actions' effects, nats.
+def additive(change: Tensor, counts: Tensor, effects: Tensor | None = None) -> Tensor:
+    """How badly a change over several actions tells, linearly, how often each of them was taken.
 
-    ``-mean_i log p(i | dh_i)``, where ``p(j | dh) = softmax_j(-|dh - sum_a n_ja v_a|^2 / 2 sigma^2)``: which of the
-    batch's sequences of actions a change came from (InfoNCE: van den Oord et al. 2018, arXiv:1807.03748, eq. 4). From 0
-    to about log B, where changes say nothing; sequences that do the same can't be told apart.
+    ``mean |dh V - (n - k / A)|^2 / k``: the variance of counts of k actions drawn at random is ``k / A (1 - 1 / A)``
+    each, so this is ``1 - 1 / A`` where changes say nothing. Where actions come in pairs that cancel, left and right,
+    some half of that is left at best: only how much more often the one was taken than the other can be told.
 
     Args:
         change: ``h_t+k - h_t``, ``(B, K)``.
-        counts: n, how often each action was taken on the way, ``(B, A)``.
-        effects: v, what each adds to the code, ``(A, K)``.
-        log_sigma: Of the bandwidth, scalar.
+        counts: n, how often each action was taken on the way, k in all, ``(B, A)``.
+        effects: V, ``(K, A)``; None: the change has A numbers, one of each action.
     """
-    distance = (change[:, None] - counts @ effects).square().sum(2)
-    likely = -distance / (2 * (2 * log_sigma).exp())
-    return cross_entropy(likely, torch.arange(len(change), device=change.device))
+    total = counts.sum(1, keepdim=True)
+    told = change if effects is None else change @ effects
+    return ((told - counts + total / counts.shape[1]).square() / total).sum(1).mean()
 
 
 def entropy(log_probabilities: Tensor) -> Tensor:

@@ -31,9 +31,9 @@ class Config(Settings):
         excess: Weight of the squared length of code changes beyond 1. With epsilon it makes steps as long as each
             other.
         shrinkage: Weight of the mean squared latent, since selectivity leaves the code's origin free.
-        additivity: Weight of `losses.additive`, nats: a change over up to ``horizon`` actions must tell which these
-            were, each adding an effect of its own. For several things to control: selectivity alone is content with two
-            digits' sum in one latent and nothing in another, and single actions take long to part them.
+        additivity: Weight of `losses.additive`: a change over up to ``horizon`` actions must tell, linearly, how often
+            each was taken; that of the code, and that of A further numbers from the same encoder. For several things to
+            control: selectivity alone is content with two digits' sum in one latent and nothing in another.
         horizon: Actions of such a change, at most; how many is drawn at random.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
             what can be controlled before it is turned to its axes; with additivity.
@@ -75,14 +75,15 @@ class Inputs(NamedTuple):
 
 
 class ICF(Coder):
-    """Encoder f, decoder g, policies pi_1 .. pi_2K over A discrete actions, and effects v_1 .. v_A that add up.
+    """Encoder f, decoder g, policies pi_1 .. pi_2K over A discrete actions, and what tells them by their changes.
 
     Encoder and policies are trained to maximise ``mean_k E_{pi_k}[selectivity_k] + temperature * H(pi_k)``
     (arXiv:1802.09484, appendices B.1 and D): what shapes the code is what actions do to it. The expectation over
     actions is exact in pi, so no REINFORCE is needed. Ours, beyond the paper: changes are up to 1 long (``excess``), as
-    the paper's are on the vertices of a hypercube (appendix B.2); changes over many actions can be asked to be sums
-    of their effects (``additivity``), which comes first (``warm_up``); and `Foresight` learns beside it what actions
-    will do.
+    the paper's are on the vertices of a hypercube (appendix B.2); changes over many actions can be asked to tell how
+    often each was taken (``additivity``), which comes first (``warm_up``); and `Foresight` learns beside it what
+    actions will do. With additivity alone in the code, two digits' sum is a saddle that takes long to leave; numbers
+    of the encoder's own for every action have none, and once they tell the digits apart, so does the code.
 
     The decoder learns to draw images from h, standardised. By default it passes nothing back: a code that is bent
     towards easy drawing early on stays rugged. (The authors' published code trains an autoencoder along, whose decoder
@@ -96,14 +97,12 @@ class ICF(Coder):
     """
 
     def __init__(self, shape: ImageShape, actions: int, config: Config, generator: torch.Generator) -> None:
-        super().__init__(shape, config.latents, config.network)
+        super().__init__(shape, config.latents, config.network, extra=actions if config.additivity else 0)
         self.config, self.actions = config, actions
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
         self.foresight = Foresight(shape, config.latents, actions)
         initialise(self, generator)
-        # As long as half a step, so that what is to be told apart is apart from the start.
-        self.effects = nn.Parameter(0.5 * torch.randn(actions, config.latents, generator=generator))
-        self.log_sigma = nn.Parameter(torch.zeros(()))
+        self.effects = nn.Parameter(0.5 * torch.randn(config.latents, actions, generator=generator))
         # Uniform at first, whatever h is: an encoder that starts out rugged must not be fitted by rugged policies.
         last = self.policy_head[-1]
         assert isinstance(last, nn.Linear)
@@ -128,7 +127,7 @@ class ICF(Coder):
         config, moves = self.config, inputs.moves
         seen = [moves.image, moves.next_image, *([moves.later] if isinstance(moves, Spans) else [])]
         x = to_floats(torch.cat(seen))
-        codes = self.encoder(x)
+        codes, extra = self.encoder(x).tensor_split([self.latents], 1)
         before, after, *later = codes.chunk(len(seen))
         change = after - before
         # The policies read h without shaping it: only what they bring about does.
@@ -142,10 +141,12 @@ class ICF(Coder):
             "squared code": codes.square().mean(),
         }
         if isinstance(moves, Spans):
-            terms["additivity"] = additive(later[0] - before, moves.counts, self.effects, self.log_sigma)
+            begin, _, end = extra.chunk(3)
+            told = additive(end - begin, moves.counts) + additive(later[0] - before, moves.counts, self.effects)
+            terms["additivity"] = told
         first = to_floats(moves.first_image)
         with torch.no_grad():
-            first_code = self.encoder(first)
+            first_code = self.embed(first)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
         loss = terms["reconstruction"] + config.additivity * terms.get("additivity", 0.0)
         loss = loss - inputs.warmth * selective - config.temperature * terms["entropy"]

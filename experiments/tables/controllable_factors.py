@@ -11,7 +11,7 @@ latent) that is trained, on random actions. Actions that do nothing are among th
 permissible ones; the decoder doesn't shape the code but in the row that says so. The continuous form has its own
 additions to the paper's (factors kept apart, steps of at most 1, hindsight, a learnt bandwidth, policies that know what
 is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds
-and fifty hands each; changes over up to 30 actions must also be sums of the actions' effects (``additivity``). Switches
+and fifty hands each; changes over up to 30 actions must also tell how often each was taken (``additivity``). Switches
 stand in the same three places in all episodes, so that there is one factor each. Goals are in mazes
 whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
 ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
@@ -65,7 +65,7 @@ ID = "unbraid.envs:unbraid/{}-v0"
 PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
 WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
 SWITCHES = {"start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}}
-DIGITS = {"latents": 4, "additivity": 1.0, "warm_up": 0.3}
+DIGITS = {"latents": 4, "additivity": 3.0, "warm_up": 0.3}
 
 
 class Place(NamedTuple):

@@ -61,24 +61,29 @@ def test_entropy_by_hand_and_where_a_probability_rounds_to_zero() -> None:
 
 
 def test_additive_by_hand() -> None:
-    """The first change is its own sequence's, the second lies half way between the two."""
-    effects = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    counts, change = torch.tensor([[2.0, 0.0], [0.0, 2.0]]), torch.tensor([[2.0, 0.0], [1.0, 1.0]])
-    sigma = 2.0  # squared distances 0 and 8, over 2 sigma^2: 0 and 1
-    expected = (math.log(1 + math.exp(-1)) + math.log(2)) / 2
-    assert additive(change, counts, effects, torch.tensor(math.log(sigma))).item() == pytest.approx(expected)
-    assert additive(change, counts, effects, torch.tensor(-9.0)).item() == pytest.approx(math.log(2) / 2)
-    assert additive(0 * change, counts, 0 * effects, torch.tensor(0.0)).item() == pytest.approx(math.log(2))
+    """Of three actions the first was taken in both, of one the second: 1.5 each would be the mean."""
+    counts = torch.tensor([[2.0, 1.0], [0.0, 3.0]])
+    perfect = torch.tensor([[0.5, -0.5], [-1.5, 1.5]])
+    assert additive(perfect, counts).item() == 0
+    assert additive(0 * perfect, counts).item() == pytest.approx((0.5 / 3 + 4.5 / 3) / 2)
+    assert additive(perfect[:, :1], counts, torch.tensor([[1.0, -1.0]])).item() == 0
+    drawn = torch.randint(0, 5, (4000, 20), generator=torch.Generator().manual_seed(0))
+    random = nn.functional.one_hot(drawn, 5).sum(1).float()
+    assert additive(torch.zeros(4000, 5), random).item() == pytest.approx(1 - 1 / 5, abs=0.02)
 
 
 def test_changes_that_add_up_part_two_things_that_selectivity_alone_does_not() -> None:
-    """A code that is the sum of two counters tells sequences of actions apart worse than a code of both."""
+    """A code of two counters tells how often each action was taken better than one of their sum, with any readout."""
     counts = torch.randint(0, 9, (64, 4), generator=torch.Generator().manual_seed(0)).float()
     ways = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    both, sums = ways, ways.sum(1, keepdim=True).repeat(1, 2) / 2
-    sigma = torch.tensor(-2.0)
-    apart, together = (additive(counts @ effects, counts, effects, sigma) for effects in (both, sums))
-    assert together > apart + 1
+    centred = counts - counts.mean(1, keepdim=True)
+
+    def best(change: Tensor) -> float:
+        readout = torch.linalg.lstsq(change, centred, driver="gelsd").solution
+        return additive(change, counts, readout).item()
+
+    both = counts @ ways
+    assert best(both) < 0.8 * best(both.sum(1, keepdim=True))
 
 
 def test_gradient_by_finite_differences() -> None:
@@ -108,6 +113,7 @@ def test_the_loss_is_its_terms() -> None:
     terms = learner(inputs(learner, 8, step=10))
     expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
     expected = expected + terms["foresight, lets"] + terms["foresight, moves"] + terms["foresight, place"]
+    assert terms["additivity"] > 0
     expected = expected + 2 * terms["additivity"] + 3 * terms["excess"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
