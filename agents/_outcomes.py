@@ -173,6 +173,27 @@ def axes_deg(codes: Tensor, factors: Tensor) -> list[list[float]]:
     return found
 
 
+def preferences(probabilities: Tensor, moves: Tensor, names: list[str]) -> dict[str, Any]:
+    """What each policy does on the mean over the states.
+
+    Args:
+        probabilities: See above.
+        moves: Changes of all true factors, ``(n, A, F)``, NaN where the episode ended.
+        names: Of the actions.
+
+    Returns:
+        ``policy``, mean probability of each of ``actions``, ``(P, A)``; ``prefers``, the name of the likeliest;
+        ``effect``, the mean change of each factor, ``(P, F)``.
+    """
+    mean = probabilities.mean(0)
+    return {
+        "policy": mean.tolist(),
+        "actions": names,
+        "prefers": [names[a] for a in mean.argmax(1).tolist()],
+        "effect": torch.einsum("npa,naf->npf", probabilities, moves.nan_to_num(0)).mean(0).tolist(),
+    }
+
+
 def summary(probabilities: Tensor, changes: Tensor, effects: Tensor) -> dict[str, Any]:
     """All of it under flat names.
 

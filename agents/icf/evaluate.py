@@ -54,16 +54,11 @@ def evaluate(learner: ICF, env: str, seed: int, states: int = 512, **options: An
 def _summary(probabilities: Tensor, shares: Tensor, moves: Tensor, names: list[str]) -> dict[str, Any]:
     """Policies and shares ``(n, 2K, A)``, true changes ``(n, A, factors)`` with NaN where the episode ended."""
     per_policy = (probabilities * shares).sum(2).mean(0)
-    mean_policy = probabilities.mean(0)
-    effect = torch.einsum("npa,naf->npf", probabilities, moves.nan_to_num(0)).mean(0)
     return {
         "selectivity": float(per_policy.mean()),
         "selectivity_ceiling": float(shares.amax(2).mean()),
         "policy_selectivity": per_policy.tolist(),
-        "policy": mean_policy.tolist(),
-        "actions": names,
-        "prefers": [names[a] for a in mean_policy.argmax(1).tolist()],
-        "effect": effect.tolist(),
+        **outcomes.preferences(probabilities, moves, names),
     }
 
 
