@@ -96,8 +96,8 @@ class Album:
         seen = learner_module(self.run.learner).rollouts(
             learner, self.run.env, work.METRIC_SEED, **self.run.env_options
         )
-        policies = figures.policy_names(seen.shape[1])
-        captions = [f"{policy}: {action}" for policy, action in zip(policies, agent["prefers"], strict=True)]
+        named = zip(figures.policy_names(agent), agent["prefers"], strict=True)
+        captions = [f"{policy}: {action}" for policy, action in named]
         frames = [movies.side_by_side(list(frame), captions, columns=4) for frame in seen.numpy()]
         self._keep("policies", "the policies at work", ROLLOUTS, frames)
 
@@ -143,10 +143,7 @@ IMPORTANCES = (
 )
 INFORMATION = "What each latent alone tells of each factor, straight line or not."
 TRAVERSALS = "What the decoder draws while one latent goes from its low end to its high end and the others stay."
-POLICIES = (
-    "Left: how often each policy takes each action. Right: what that does to the world's true factors, which the agent "
-    "never saw."
-)
+POLICIES = "Left: how often each policy takes each action. Right: what that does to the world's true factors."
 ROLLOUTS = "Every policy from the same start, always taking its likeliest action."
 VARIATIONS = (
     "Factors that the generator names in a thousand states, the changes of the code that their options brought about, "

@@ -103,7 +103,7 @@ def traversal_grid(images: NDArray[np.uint8]) -> Figure:
 
 def policy_table(agent: Mapping[str, Any], factors: Sequence[str]) -> Figure:
     """What each policy does (probability of each action) and what it changes (mean change of each factor)."""
-    policies, actions = policy_names(len(agent["policy"])), agent["actions"]
+    policies, actions = policy_names(agent), agent["actions"]
     figure = Figure(
         figsize=(2.4 + 0.8 * (len(actions) + len(factors)), 0.6 + 0.55 * len(policies)), layout="constrained"
     )
@@ -141,10 +141,11 @@ def variations(found: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def policy_names(count: int) -> list[str]:
-    """``raise latent 1``, ..., ``lower latent 1``, ... in the order of an ICF agent's policies."""
+def policy_names(agent: Mapping[str, Any]) -> list[str]:
+    """What an agent's evaluation calls its policies; ``raise latent 1``, ..., ``lower latent 1``, ... where nothing."""
+    count = len(agent["policy"])
     half = count // 2
-    return [f"{'raise' if k < half else 'lower'} latent {k % half + 1}" for k in range(count)]
+    return agent.get("policies") or [f"{'raise' if k < half else 'lower'} latent {k % half + 1}" for k in range(count)]
 
 
 def heat(

@@ -59,9 +59,9 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
 
 def policies(agent: dict[str, Any] | None) -> list[tuple[str, str, float]]:
     """Each policy's name, the action that it prefers, and its selectivity; none where policies aren't counted."""
-    if agent is None or "prefers" not in agent:
+    if agent is None or "policy_selectivity" not in agent:
         return []
-    return list(zip(policy_names(len(agent["prefers"])), agent["prefers"], agent["policy_selectivity"], strict=True))
+    return list(zip(policy_names(agent), agent["prefers"], agent["policy_selectivity"], strict=True))
 
 
 def complete_metrics(run: Run) -> None:
@@ -94,6 +94,8 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
         ("the most that so many policies can have, nats", ("evaluation", "agent", "information_ceiling")),
         ("policies that are one direction's own (diagonal mass)", ("evaluation", "agent", "diagonal_mass")),
         ("outcomes possible in a state that some option has", ("evaluation", "agent", "coverage")),
+        ("share of its one factor in what a skill's component has", ("evaluation", "agent", "component_mass")),
+        ("information of skill and all that it changes, nats", ("evaluation", "agent", "skill_information")),
         ("options whose end is foretold right", ("evaluation", "agent", "option_prediction_right")),
         ("effects of single actions that a policy has", ("evaluation", "agent", "modes_found")),
         ("effects of single actions that there are", ("evaluation", "agent", "modes")),
