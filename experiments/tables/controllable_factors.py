@@ -15,8 +15,9 @@ and fifty hands each; changes over up to 30 actions must also tell how often eac
 stand in the same three places in all episodes, so that there is one factor each. Goals are in mazes
 whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
 ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
-policies: its code alone is measured. All settings are the same for all seeds. At scale cpu also: ten seeds, 3,000
-steps, for digits half as many again.
+policies: its code alone is measured; and there are DIAYN, with four skills, and DUSDi, with two components of two
+values and its own latents for factors. They keep a skill for four actions; its first is what is measured as a policy.
+All settings are the same for all seeds. At scale cpu also: ten seeds, 3,000 steps, for digits half as many again.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ NUMBERS = {
     "ceiling": "the most that so many policies can have, nats",
     "selectivity": "the continuous form's bound on the information, nats",
     "coverage": "share of the outcomes possible in a state that some option has",
+    "components": "share of one factor in what each component of a skill has of all changes, when it ends",
+    "skills": "information of skill and of all that it changed when it ends, nats",
     "foretold": "share of options whose end is foretold right",
     "success": "share of goal images that were reached",
     "path": "steps taken by the shortest path's, which knows no down+left",
@@ -87,6 +90,8 @@ PLACES = {
     "maze": Place("MazeRedundant"),
     "maze, continuous": Place("MazeRedundant", goals=True, agent="icf_continuous"),
     "maze, inverse dynamics": Place("MazeRedundant", agent="inverse"),
+    "maze, DIAYN": Place("MazeRedundant", agent="diayn"),
+    "maze, DUSDi": Place("MazeRedundant", agent="dusdi"),
     "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
     "switches": Place("MazeToggle", {"latents": 5}, SWITCHES, SWITCHES),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
@@ -94,13 +99,15 @@ PLACES = {
     "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=1.5, agent="inverse"),
     "two digits, autoencoder": Place("DigitsGrid", {**DIGITS, "autoencoder": 0.01}, longer=1.5),
 }
-STATES = {"icf": 512, "icf_continuous": 128, "inverse": 512}
+STATES = {"icf": 512, "icf_continuous": 128, "inverse": 512, "diayn": 512, "dusdi": 512}
 """From which all actions are tried, at most."""
 MEASURED = {
     "agreement": "agreement",
     "information": "information",
     "ceiling": "information_ceiling",
     "coverage": "coverage",
+    "components": "component_mass",
+    "skills": "skill_information",
     "foretold": "option_prediction_right",
 }
 """What an agent's own evaluation calls these numbers."""
@@ -145,7 +152,8 @@ def run(job: Job, folder: Path) -> Numbers:
     if hasattr(agent, "variations"):
         _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
         numbers["selectivity"] = found["selectivity"]
-    if "primitive_modes_found" in found and wanted["config"].get("length", 1) == 1:
+    several = wanted["agent"] == "icf_continuous" and wanted["config"]["length"] > 1
+    if "primitive_modes_found" in found and not several:
         numbers["effects"] = float(found["primitive_modes_found"])
     if wanted["goals"]:
         trips = agent.plan(learner, env, wanted["goals"], work.METRIC_SEED + job.seed, **test)[0]

@@ -79,7 +79,7 @@ def test_help_of_a_learner_shows_its_options_and_their_meaning(cli: Any) -> None
 def test_list(cli: Any) -> None:
     found = json.loads(cli("list", "--json").out)
     assert "unbraid.envs:unbraid/Maze-v0" in found["envs"]
-    assert found["learners"] == ["icf", "icf_continuous", "inverse", "vae"]
+    assert found["learners"] == ["diayn", "dusdi", "icf", "icf_continuous", "inverse", "vae"]
     assert {"mig", "dci", "factor_vae", "r2"} <= set(found["metrics"])
     assert "beta" in cli("list").out
 

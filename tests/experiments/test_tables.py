@@ -143,7 +143,7 @@ def test_the_jobs_of_one_label_can_be_asked_for() -> None:
     scale = table.scales["smoke"]
     assert {job.label for job in _jobs(table, scale, "Maze")} == {"maze"}
     assert {job.label for job in _jobs(table, scale, "maz")} == {
-        *("maze", "maze, continuous", "maze, inverse dynamics", "unseen mazes")
+        *("maze", "maze, continuous", "maze, inverse dynamics", "maze, DIAYN", "maze, DUSDi", "unseen mazes")
     }
 
 
