@@ -106,8 +106,9 @@ def components(found: Ends, kept: list[int]) -> dict[str, Any]:
 
     Returns:
         ``component_changes``: ``I(z_i; s_j' - s_j)``, ``(N, F)``; ``component_ends``: ``I(z_i; s_j')``, ``(N, F)``;
+        ``skill_information``: of the whole skill and all changes together; and, of several components,
         ``component_mass``: the mean share of its one factor in what a component has of changes, see
-        `unbraid.agents._outcomes.diagonal_mass`; ``skill_information``: of the whole skill and all changes together.
+        `unbraid.agents._outcomes.diagonal_mass`.
         Nothing where all episodes ended before.
     """
     if not len(found.skill):
@@ -115,12 +116,16 @@ def components(found: Ends, kept: list[int]) -> dict[str, Any]:
     changes, after = (found.after - found.before)[:, kept], found.after[:, kept]
     matrix = torch.tensor([[dependence(z, moved) for moved in changes.T] for z in found.skill.T]).double()
     moved = torch.stack([torch.as_tensor(labels(one)) for one in changes.T], 1)
-    return {
+    numbers: dict[str, Any] = {
         "component_changes": matrix.tolist(),
         "component_ends": [[dependence(z, end) for end in after.T] for z in found.skill.T],
-        "component_mass": outcomes.diagonal_mass(matrix / matrix.sum(1, keepdim=True).clamp_min(outcomes.SAME)),
         "skill_information": _information(_rows(found.skill), _rows(moved)),
     }
+    if len(matrix) > 1:
+        numbers["component_mass"] = outcomes.diagonal_mass(
+            matrix / matrix.sum(1, keepdim=True).clamp_min(outcomes.SAME)
+        )
+    return numbers
 
 
 def dependence(component: Tensor, factor: Tensor) -> float:
