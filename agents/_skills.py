@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -163,7 +163,7 @@ class Actor(nn.Module):
             given: Places of the factors that are read off the environments.
         """
         image, going = walk.image, torch.ones(len(walk.image), device=walk.image.device)
-        skill, factors = self.draw(len(image), generator), _given(walk.env, given)
+        skill, factors = self.draw(len(image), generator), _given(walk, given)
         start = code = encode(image)
         images, known, actions, alive = [image], [factors], [], []
         for _ in range(self.settings.length):
@@ -172,7 +172,7 @@ class Actor(nn.Module):
             alive.append(going)
             images.append(torch.where(going.bool().view(-1, 1, 1, 1), moves.next_image, images[-1]))
             going = going * ~ended
-            known.append(torch.where(going.bool()[:, None], _given(walk.env, given), known[-1]))
+            known.append(torch.where(going.bool()[:, None], _given(walk, given), known[-1]))
             code = encode(images[-1])
         return Followed(torch.stack(images), torch.stack(known), skill, torch.stack(actions), torch.stack(alive))
 
@@ -207,13 +207,14 @@ class Actor(nn.Module):
         return {"loss": loss, **terms}
 
 
-def _given(env: Any, places: Sequence[int]) -> Tensor:
+def _given(walk: Walk, places: Sequence[int]) -> Tensor:
     """True factors at these places, from -1 to 1: ``(B, F)``."""
+    device = walk.image.device
     if not places:
-        return torch.zeros(env.num_envs, 0)
-    stated = [env.factors[k] for k in places]
-    values: Tensor = env.get_factors()[:, list(places)].float()
-    low, high = (torch.tensor([getattr(one, end) for one in stated], device=values.device) for end in ("low", "high"))
+        return torch.zeros(len(walk.image), 0, device=device)
+    stated = [walk.env.factors[k] for k in places]
+    values: Tensor = walk.env.get_factors()[:, list(places)].to(device, torch.float32)
+    low, high = (torch.tensor([float(getattr(one, end)) for one in stated], device=device) for end in ("low", "high"))
     return 2 * (values - low) / (high - low) - 1
 
 
