@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 
-from ..errors import InputError
+from ..envs import Factor, make_factored
+from ..errors import InputError, UnknownNameError
 from ..representation import metrics as scores
 from ..representation.data import draw_states
 from ..representation.ensemble import Ensemble, EnsembleData
@@ -141,6 +142,7 @@ class Measuring:
         names: Of the metrics.
         seed: Of the states and of metrics that draw at random.
         points: How many states.
+        factors: Which of the world's factors codes are held against: "all", "controllable", or names.
         protocol: See `metrics.evaluate`.
         bootstrap: See `metrics.evaluate`.
     """
@@ -148,24 +150,46 @@ class Measuring:
     names: Sequence[str]
     seed: int = 0
     points: int = METRIC_POINTS
+    factors: str | Sequence[str] = "all"
     protocol: str | None = None
     bootstrap: int = 0
 
 
 def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
-    """Metrics of a trained learner's code on fresh states, and what its own module measures."""
+    """Metrics of a trained learner's code on fresh states, and what its own module measures.
+
+    Raises:
+        InputError: No such factors in the run's world.
+    """
     run.require_world()
+    kept = _places(make_factored(run.env, 1, **run.env_options).factors, how.factors)
     images, factors = draw_states(
         run.env, how.points, METRIC_SEED + how.seed, next(learner.parameters()).device, **run.env_options
     )
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
     numbers: dict[str, Any] = scores.evaluate(
-        how.names, codes.cpu(), factors.cpu(), seed=how.seed, protocol=how.protocol, bootstrap=how.bootstrap
+        how.names, codes.cpu(), factors[:, kept].cpu(), seed=how.seed, protocol=how.protocol, bootstrap=how.bootstrap
     )
     module = learner_module(run.learner)
     if hasattr(module, "evaluate"):
         numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **run.env_options)
     return numbers
+
+
+def _places(stated: Sequence[Factor], wanted: str | Sequence[str]) -> list[int]:
+    """Places of the factors that are asked for; see `Measuring`."""
+    names = [factor.name for factor in stated]
+    if wanted == "controllable":
+        wanted = [factor.name for factor in stated if factor.controllable]
+        if not wanted:
+            raise InputError("no action changes any factor of this world; evaluate with --factors all")
+    chosen = names if wanted == "all" else [wanted] if isinstance(wanted, str) else wanted
+    if not chosen:
+        raise InputError("no factors are named")
+    for name in chosen:
+        if name not in names:
+            raise UnknownNameError("factor", name, names)
+    return [names.index(name) for name in chosen]
 
 
 def plan(

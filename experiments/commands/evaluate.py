@@ -25,6 +25,8 @@ class Options:
             codes_test (m, D) and factors_test (m, K).
         metrics: Names with commas between; unbraid list shows them.
         points: Fresh states of a run's world to measure on; a third of them is held out.
+        factors: Of a run's world, those that its codes are held against: all, controllable (what some action changes),
+            or names with commas between.
         seed: Of the states and of metrics that draw at random.
         protocol: disentanglement_lib for that library's readings; none for ours.
         bootstrap: How often to draw the rows anew for standard errors; 0 for none.
@@ -36,6 +38,7 @@ class Options:
     codes: Path | None = None
     metrics: str = "mig,dci,factor_vae,r2"
     points: int = 3000
+    factors: str = "all"
     seed: int = 0
     protocol: Literal["none", "disentanglement_lib"] = "none"
     bootstrap: int = 0
@@ -51,6 +54,8 @@ def main(argv: Sequence[str]) -> None:
         raise InputError("give one of the two: a run's folder, or --codes FILE.npz")
     if options.points < MIN_POINTS:
         raise InputError(f"--points must be at least {MIN_POINTS}, not {options.points}")
+    if options.codes is not None and options.factors != "all":
+        raise InputError("--factors is for a run: a file holds just the factors that codes are to be held against")
     from ...representation import metrics
 
     numbers: dict[str, Any]
@@ -83,7 +88,9 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
     with working("measuring"):
-        how = work.Measuring(names, options.seed, options.points, _protocol(options), options.bootstrap)
+        asked = [name.strip() for name in options.factors.split(",") if name.strip()]
+        factors = asked[0] if len(asked) == 1 else asked
+        how = work.Measuring(names, options.seed, options.points, factors, _protocol(options), options.bootstrap)
         numbers = work.measure(run, learner, how)
     run.write_metrics(evaluation=numbers)
     return numbers

@@ -99,6 +99,10 @@ def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> N
     numbers = json.loads(cli("evaluate", trained["icf"], "--json", "--device", "cpu", "--points", 300).out)
     assert set(numbers) == {"mig", "dci", "factor_vae", "r2", "agent"}
     assert len(numbers["agent"]["prefers"]) == 4
+    some = ("evaluate", trained["icf"], "--metrics", "r2", "--points", 300, "--json", "--factors")
+    assert [len(json.loads(cli(*some, which).out)["r2"]["linear"]) for which in ("controllable", "agent.y")] == [2, 1]
+    refused(cli(*some, "agent.z"), "unknown factor 'agent.z'", "agent.x")
+    refused(cli(*some, ","), "no factors are named")
     planned = json.loads(cli("plan", trained["icf"], "--episodes", 5, "--json").out)
     assert planned["episodes"] == 5 and 0 <= planned["success"] <= 1
     kept = open_run(trained["icf"]).read_metrics()["plan"]
@@ -218,6 +222,7 @@ def test_playing_with_keys_in_a_terminal() -> None:
 
 
 def test_unknown_metrics_are_named_for_runs_and_files(cli: Any, npz: Path, trained: dict[str, Path]) -> None:
+    refused(cli("evaluate", "--codes", npz, "--metrics", "mig", "--factors", "x"), "--factors is for a run")
     refused(cli("evaluate", "--codes", npz, "--metrics", "mug"), "unknown metric 'mug'", "mig")
     refused(cli("evaluate", trained["icf"], "--metrics", "mug"), "unknown metric 'mug'", "mig")
 
