@@ -56,6 +56,18 @@ def additive(change: Tensor, counts: Tensor, effects: Tensor | None = None) -> T
     return ((told - counts + total / counts.shape[1]).square() / total).sum(1).mean()
 
 
+def correlation(codes: Tensor) -> Tensor:
+    """Mean squared correlation of two different latents over a batch ``(B, K)``, K from 2: scalar, from 0 to 1.
+
+    Latents whose standard deviation is far below 0.05 count as uncorrelated.
+    """
+    centred = codes - codes.mean(0)
+    unit = centred / (centred.square().mean(0) + 0.05**2).sqrt()
+    squared = (unit.T @ unit / len(codes)).square()
+    latents = codes.shape[1]
+    return (squared.sum() - squared.diagonal().sum()) / (latents * (latents - 1))
+
+
 def entropy(log_probabilities: Tensor) -> Tensor:
     """Mean entropy in nats of distributions given by their logarithms, ``(..., A)``: scalar."""
     return -(log_probabilities.exp() * log_probabilities).sum(-1).mean()

@@ -15,7 +15,7 @@ from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
 from .._parts import Coder, Settings, discrete_actions
 from .._walks import Spans, SpanWalk
-from .losses import additive, entropy, excess, expected_selectivity
+from .losses import additive, correlation, entropy, excess, expected_selectivity
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Config(Settings):
             each was taken; that of the code, and that of A further numbers from the same encoder. For several things to
             control: selectivity alone is content with two digits' sum in one latent and nothing in another.
         horizon: Actions of such a change, at most; how many is drawn at random.
+        decorrelation: Weight of the mean squared correlation of different latents over a batch. For what can be changed
+            in few states only, as switches: else all latents that are left take to the same one.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
             what can be controlled before it is turned to its axes; with additivity.
         autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
@@ -52,6 +54,7 @@ class Config(Settings):
     shrinkage: float = 1e-3
     additivity: float = 0.0
     horizon: int = 30
+    decorrelation: float = 0.0
     warm_up: float = 0.0
     autoencoder: float = 0.0
     steps: int = 3000
@@ -59,8 +62,10 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ("temperature", "additivity", "excess", "shrinkage", "autoencoder")
+        weights = ("temperature", "additivity", "decorrelation", "excess", "shrinkage", "autoencoder")
         self.require("latents", "horizon", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights)
+        if self.decorrelation and self.latents < 2:
+            raise InputError("decorrelation is of different latents, and there is one")
         if not 0 <= self.warm_up <= 1:
             raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
 
@@ -149,6 +154,9 @@ class ICF(Coder):
             first_code = self.embed(first)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
         loss = terms["reconstruction"] + config.additivity * terms.get("additivity", 0.0)
+        if config.decorrelation:
+            terms["correlation"] = correlation(codes)
+            loss = loss + config.decorrelation * terms["correlation"]
         loss = loss - inputs.warmth * selective - config.temperature * terms["entropy"]
         loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}

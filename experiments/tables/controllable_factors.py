@@ -68,6 +68,7 @@ ID = "unbraid.envs:unbraid/{}-v0"
 PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
 WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
 SWITCHES = {"start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}}
+RARE = {"decorrelation": 3.0, "learning_rate": 1e-3}
 DIGITS = {"latents": 4, "additivity": 3.0, "warm_up": 0.3}
 
 
@@ -93,7 +94,7 @@ PLACES = {
     "maze, DIAYN": Place("MazeRedundant", agent="diayn"),
     "maze, DUSDi": Place("MazeRedundant", agent="dusdi"),
     "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
-    "switches": Place("MazeToggle", {"latents": 5}, SWITCHES, SWITCHES),
+    "switches": Place("MazeToggle", {"latents": 5, **RARE}, SWITCHES, SWITCHES, longer=1.5),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=1.5),
     "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=1.5, agent="inverse"),
@@ -119,7 +120,9 @@ def jobs(scale: Scale) -> list[Job]:
     points = {}
     for label, place in PLACES.items():
         sizes = {name: getattr(scale, name) for name in ("network", "batch_size", "learning_rate")}
-        config = learner_module(place.agent).Config(steps=int(place.longer * scale.steps), **sizes, **place.settings)
+        config = learner_module(place.agent).Config(
+            steps=int(place.longer * scale.steps), **{**sizes, **place.settings}
+        )
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
         rest = {"goals": goals, "points": scale.points, "device": scale.device}
