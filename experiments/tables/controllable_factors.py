@@ -12,7 +12,8 @@ permissible ones; the decoder doesn't shape the code but in the row that says so
 additions to the paper's (factors kept apart, steps of at most 1, hindsight, a learnt bandwidth, policies that know what
 is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds
 and fifty hands each; changes over up to 30 actions must also tell how often each was taken (``additivity``). Switches
-stand in the same three places in all episodes, so that there is one factor each. Goals are in mazes
+stand in the same three places in all episodes, so that there is one factor each. In the maze with a box, a switch and a
+door somebody wanders about whom nothing controls; the switch's place and the door's are drawn anew. Goals are in mazes
 whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
 ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
 policies: its code alone is measured; and there are DIAYN, with four skills, and DUSDi, with two components of two
@@ -52,6 +53,7 @@ NUMBERS = {
     "linear R2": "of the worst of the controllable factors, from the whole code",
     "Pearson": "absolute correlation of the worst of them with its best latent",
     "switches": "balanced accuracy of the worst switch, told by a threshold on its best latent",
+    "distractor": "held-out R2 of what moves by itself, from the whole code by an MLP",
     "angle": "smallest angle between two factors' directions in the code, degrees",
     "information": "of policy and outcome, nats",
     "ceiling": "the most that so many policies can have, nats",
@@ -85,6 +87,8 @@ class Place(NamedTuple):
     goals: bool = False
     """Whether goals are walked to."""
     agent: str = "icf"
+    alone: tuple[str, ...] = ()
+    """Factors that move by themselves."""
 
 
 PLACES = {
@@ -95,6 +99,7 @@ PLACES = {
     "maze, DUSDi": Place("MazeRedundant", agent="dusdi"),
     "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
     "switches": Place("MazeToggle", {"latents": 5, **RARE}, SWITCHES, SWITCHES, longer=1.5),
+    "box, door, distractor": Place("MazeDistractor", {"latents": 6, **RARE}, longer=1.5, alone=("npc.x", "npc.y")),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=1.5),
     "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=1.5, agent="inverse"),
@@ -125,7 +130,7 @@ def jobs(scale: Scale) -> list[Job]:
         )
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
-        rest = {"goals": goals, "points": scale.points, "device": scale.device}
+        rest = {"goals": goals, "alone": place.alone, "points": scale.points, "device": scale.device}
         points[label] = {**worlds, "agent": place.agent, "config": config.to_dict(), **rest}
     return repeated(scale, points)
 
@@ -143,6 +148,8 @@ def run(job: Job, folder: Path) -> Numbers:
     images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, wanted["device"], **test)
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
     stated = make_factored(env, 1, **test).factors
+    alone = [k for k, factor in enumerate(stated) if factor.name in wanted["alone"]]
+    others = factors[:, alone]
     kept = movable(stated, factors)
     switched = torch.tensor([stated[k].kind == "categorical" for k in kept])
     names, factors = [stated[k].name for k in kept], factors[:, kept]
@@ -152,6 +159,8 @@ def run(job: Job, folder: Path) -> Numbers:
     numbers |= _told(codes, factors[:, ~switched])
     if switched.any():
         numbers["switches"] = min(parted(codes, values) for values in factors[:, switched].T)
+    if alone:
+        numbers["distractor"] = max(metrics.evaluate(["probe"], codes, others)["probe"]["mlp_r2"])
     if hasattr(agent, "variations"):
         _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
         numbers["selectivity"] = found["selectivity"]
