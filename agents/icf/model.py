@@ -137,10 +137,9 @@ class ICF(Coder):
         change = after - before
         # The policies read h without shaping it: only what they bring about does.
         log_policies = self.log_policies(before.detach())
-        selective = expected_selectivity(log_policies.exp(), moves.action, change, config.epsilon)
         terms = {
             "reconstruction": self.reconstruction(x.chunk(len(seen))[1], after, config.autoencoder),
-            "selectivity": selective,
+            "selectivity": expected_selectivity(log_policies.exp(), moves.action, change, config.epsilon),
             "entropy": entropy(log_policies),
             "excess": excess(change),
             "squared code": codes.square().mean(),
@@ -149,18 +148,23 @@ class ICF(Coder):
             begin, _, end = extra.chunk(3)
             told = additive(end - begin, moves.counts) + additive(later[0] - before, moves.counts, self.effects)
             terms["additivity"] = told
+        if config.decorrelation:
+            terms["correlation"] = correlation(codes)
         first = to_floats(moves.first_image)
         with torch.no_grad():
             first_code = self.embed(first)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
-        loss = terms["reconstruction"] + config.additivity * terms.get("additivity", 0.0)
-        if config.decorrelation:
-            terms["correlation"] = correlation(codes)
-            loss = loss + config.decorrelation * terms["correlation"]
-        loss = loss - inputs.warmth * selective - config.temperature * terms["entropy"]
-        loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
-        return {"loss": loss + sum(foreseen.values()), **terms}
+        weights = self._weights(inputs.warmth)
+        loss = torch.stack([weights.get(name, 1.0) * value for name, value in terms.items()]).sum()
+        return {"loss": loss, **terms}
+
+    def _weights(self, warmth: float) -> dict[str, float]:
+        """Of the terms that count other than in full."""
+        config = self.config
+        weights = {"selectivity": -warmth, "entropy": -config.temperature, "excess": config.excess}
+        weights |= {"squared code": config.shrinkage, "additivity": config.additivity}
+        return weights | {"correlation": config.decorrelation}
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> ICF:

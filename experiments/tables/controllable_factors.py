@@ -124,10 +124,8 @@ def jobs(scale: Scale) -> list[Job]:
     """A training in each world with each seed."""
     points = {}
     for label, place in PLACES.items():
-        sizes = {name: getattr(scale, name) for name in ("network", "batch_size", "learning_rate")}
-        config = learner_module(place.agent).Config(
-            steps=int(place.longer * scale.steps), **{**sizes, **place.settings}
-        )
+        settings = {name: getattr(scale, name) for name in ("network", "batch_size", "learning_rate")} | place.settings
+        config = learner_module(place.agent).Config(steps=int(place.longer * scale.steps), **settings)
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
         rest = {"goals": goals, "alone": place.alone, "points": scale.points, "device": scale.device}
@@ -145,22 +143,9 @@ def run(job: Job, folder: Path) -> Numbers:
         work.train(run, work.prepare(run, wanted["device"]), How(device=wanted["device"], progress=False))
     learner = run.load(wanted["device"])
     found = agent.evaluate(learner, env, work.METRIC_SEED + job.seed, min(points, STATES[wanted["agent"]]), **test)
-    images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, wanted["device"], **test)
-    codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
-    stated = make_factored(env, 1, **test).factors
-    alone = [k for k, factor in enumerate(stated) if factor.name in wanted["alone"]]
-    others = factors[:, alone]
-    kept = movable(stated, factors)
-    switched = torch.tensor([stated[k].kind == "categorical" for k in kept])
-    names, factors = [stated[k].name for k in kept], factors[:, kept]
-    np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors.cpu().numpy(), names=names)
     numbers: Numbers = {name: found[key] for name, key in MEASURED.items() if key in found}
     numbers["angle"] = min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i])
-    numbers |= _told(codes, factors[:, ~switched])
-    if switched.any():
-        numbers["switches"] = min(parted(codes, values) for values in factors[:, switched].T)
-    if alone:
-        numbers["distractor"] = max(metrics.evaluate(["probe"], codes, others)["probe"]["mlp_r2"])
+    numbers |= _read(job, learner, folder)
     if hasattr(agent, "variations"):
         _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
         numbers["selectivity"] = found["selectivity"]
@@ -174,13 +159,32 @@ def run(job: Job, folder: Path) -> Numbers:
     return numbers
 
 
+def _read(job: Job, learner: Any, folder: Path) -> Numbers:
+    """What the code tells of factors, from fresh states; both are kept for the figures."""
+    env, options, points = job.settings["env"], job.settings["test_options"], job.settings["points"]
+    images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, job.settings["device"], **options)
+    codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
+    stated = make_factored(env, 1, **options).factors
+    kept = movable(stated, factors)
+    names = [stated[k].name for k in kept]
+    np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors[:, kept].cpu().numpy(), names=names)
+    switches = [k for k in kept if stated[k].kind == "categorical"]
+    numbers: Numbers = _told(codes, factors[:, [k for k in kept if k not in switches]])
+    if switches:
+        numbers["switches"] = min(parted(codes, factors[:, k]) for k in switches)
+    alone = [k for k, factor in enumerate(stated) if factor.name in job.settings["alone"]]
+    if alone:
+        numbers["distractor"] = max(metrics.evaluate(["probe"], codes, factors[:, alone])["probe"]["mlp_r2"])
+    return numbers
+
+
 def _keep_variations(found: icf_continuous.Variations, folder: Path) -> None:
     """What options do, for the figures."""
     tensors = {name: part.cpu().numpy() for name, part in found._asdict().items() if name != "names"}
     np.savez(folder / VARIATIONS, names=found.names, **tensors)
 
 
-def _told(codes: Tensor, factors: Tensor) -> dict[str, float]:
+def _told(codes: Tensor, factors: Tensor) -> Numbers:
     """How much of the worst factor the code tells, all of it and its best latent."""
     linear = metrics.evaluate(["r2"], codes, factors)["r2"]["linear"]
     both = torch.corrcoef(torch.cat([codes, factors], 1).double().T).nan_to_num(0)
