@@ -128,7 +128,7 @@ def jobs(scale: Scale) -> list[Job]:
         config = learner_module(place.agent).Config(steps=int(place.longer * scale.steps), **settings)
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
-        rest = {"goals": goals, "alone": place.alone, "points": scale.points, "device": scale.device}
+        rest = {"goals": goals, "alone": list(place.alone), "points": scale.points, "device": scale.device}
         points[label] = {**worlds, "agent": place.agent, "config": config.to_dict(), **rest}
     return repeated(scale, points)
 
