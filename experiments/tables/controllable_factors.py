@@ -160,7 +160,7 @@ def run(job: Job, folder: Path) -> Numbers:
 
 
 def _read(job: Job, learner: Any, folder: Path) -> Numbers:
-    """What the code tells of factors, from fresh states; both are kept for the figures."""
+    """What the code tells of factors, from fresh states; it and those that are controlled are kept for the figures."""
     env, options, points = job.settings["env"], job.settings["test_options"], job.settings["points"]
     images, factors = draw_states(env, points, work.METRIC_SEED + job.seed, job.settings["device"], **options)
     codes = torch.cat([learner.encode(part) for part in torch.split(images, 512)])
