@@ -6,6 +6,7 @@ Needs the extra ``rl``: ``pip install unbraid[rl]``.
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Self, SupportsFloat
 
@@ -68,7 +69,62 @@ def _channels_first(x: Tensor) -> Tensor:
     return first.contiguous(memory_format=torch.channels_last)
 
 
-class FactorActions(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs):
+class _Options(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs, ABC):
+    """An environment whose actions are an agent's options; rewards along an option are added up.
+
+    Args:
+        env: Of images, uint8 ``(H, W, C)``, and the agent's actions.
+        learner: The trained agent, with ``actions``, how many, and ``encode``.
+        longest: At most so many actions to an option.
+        space: The options.
+        made_with: What the subclass was made with, beside ``env``.
+
+    Raises:
+        InputError: An environment with other actions than the agent's.
+    """
+
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], learner: Any, longest: int, space: spaces.Space[Any], **made_with: Any
+    ) -> None:
+        gymnasium.utils.RecordConstructorArgs.__init__(self, learner=learner, **made_with)
+        gymnasium.Wrapper.__init__(self, env)
+        if env.action_space != spaces.Discrete(learner.actions):
+            raise InputError(f"the agent has {learner.actions} actions, and the environment {env.action_space}")
+        self.learner, self.longest, self.action_space = learner.eval(), longest, space
+        self._here: Tensor | None = None
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode."""
+        image, info = self.env.reset(seed=seed, options=options)
+        self._here = self._encode(image)
+        return image, info
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Follow an option; ``info["actions"]`` is how many actions of the environment's it took."""
+        if self._here is None:
+            raise gymnasium.error.ResetNeeded("call reset() before this")
+        start, total, taken, over = self._here, 0.0, 0, False
+        while not over:
+            image, reward, terminated, truncated, info = self.env.step(self._choose(action, start, self._here))
+            taken, total, self._here = taken + 1, total + float(reward), self._encode(image)
+            over = terminated or truncated or taken == self.longest or self._arrived(action, start, self._here)
+        return image, total, terminated, truncated, {**info, "actions": taken}
+
+    def _encode(self, image: Any) -> Tensor:
+        codes: Tensor = self.learner.encode(torch.as_tensor(np.asarray(image)[None]))
+        return codes
+
+    @abstractmethod
+    def _choose(self, option: Any, start: Tensor, here: Tensor) -> int:
+        """The environment's action at the code ``here``, on an option's way from ``start``, ``(1, K)`` each."""
+
+    def _arrived(self, option: Any, start: Tensor, here: Tensor) -> bool:
+        """Whether the option is over before its time."""
+        del option, start, here
+        return False
+
+
+class FactorActions(_Options):
     """An environment whose actions are the agent's options: to raise or lower one latent by a step.
 
     An option follows its policy until its latent has moved by more than half a step its way, the episode ends, or
@@ -86,47 +142,49 @@ class FactorActions(gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.Recor
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], learner: Any, patience: int = 4, seed: int = 0) -> None:
-        gymnasium.utils.RecordConstructorArgs.__init__(self, learner=learner, patience=patience, seed=seed)
-        gymnasium.Wrapper.__init__(self, env)
         if patience < 1:
             raise InputError(f"patience must be at least 1, not {patience}")
-        if env.action_space != spaces.Discrete(learner.actions):
-            raise InputError(f"the agent has {learner.actions} actions, and the environment {env.action_space}")
-        self.learner, self.patience = learner.eval(), patience
-        self.generator = torch.Generator().manual_seed(seed)
         latents = learner.config.latents
-        self.action_space = spaces.Discrete(2 * latents)
+        super().__init__(env, learner, patience, spaces.Discrete(2 * latents), patience=patience, seed=seed)
+        self.generator = torch.Generator().manual_seed(seed)
         self.action_names = tuple(f"latent {k} {way}" for way in ("up", "down") for k in range(latents))
-        self._codes: Tensor | None = None
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Start an episode."""
-        image, info = self.env.reset(seed=seed, options=options)
-        self._codes = self._encode(image)
-        return image, info
-
-    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Follow an option."""
-        if self._codes is None:
-            raise gymnasium.error.ResetNeeded("call reset() before this")
-        latents = self.learner.config.latents
-        latent, sign = int(action) % latents, 1 - 2 * (int(action) // latents)
-        begin, total, taken, over = self._codes[latent], 0.0, 0, False
-        while not over:
-            taken += 1
-            image, reward, terminated, truncated, info = self.env.step(self._choose(int(action)))
-            total += float(reward)
-            self._codes = self._encode(image)
-            arrived = sign * float(self._codes[latent] - begin) > ARRIVED
-            over = terminated or truncated or arrived or taken == self.patience
-        return image, total, terminated, truncated, {**info, "actions": taken}
-
-    def _encode(self, image: Any) -> Tensor:
-        codes: Tensor = self.learner.encode(torch.as_tensor(np.asarray(image)[None]))[0]
-        return codes
 
     @torch.no_grad()
-    def _choose(self, option: int) -> int:
-        assert self._codes is not None
-        chances = self.learner.policies(self._codes[None])[0, option]
+    def _choose(self, option: Any, start: Tensor, here: Tensor) -> int:
+        chances = self.learner.policies(here)[0, int(option)]
         return int(torch.multinomial(chances, 1, generator=self.generator))
+
+    def _arrived(self, option: Any, start: Tensor, here: Tensor) -> bool:
+        way, latent = divmod(int(option), here.shape[1])
+        return (1 - 2 * way) * float((here - start)[0, latent]) > ARRIVED
+
+
+class ContinuousFactorActions(_Options):
+    """An environment whose actions are factors of a continuous agent: what is to change, and how far.
+
+    An action is ``(K,)``, from -1 to 1 along each latent: the share of what ``config.length`` actions change it by at
+    most, so that the factor is phi = length * action. The policy's likeliest action is taken ``length`` times, or until
+    the episode ends; it is told what is left of phi on the way. Rewards are added up, and ``info["actions"]`` says how
+    many actions it took. Nothing is drawn.
+
+    Args:
+        env: Of images, uint8 ``(H, W, C)``.
+        learner: A trained `icf_continuous` agent, with ``log_policies`` and ``encode``.
+
+    Raises:
+        InputError: An agent whose factors fill no box (an embedding other than hypercube), or an environment with other
+            actions than the agent's.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any], learner: Any) -> None:
+        config = learner.config
+        if config.embedding != "hypercube":
+            raise InputError(
+                f"factors of the embedding {config.embedding!r} fill no box of actions: train with hypercube"
+            )
+        super().__init__(env, learner, config.length, spaces.Box(-1, 1, (config.latents,), np.float32))
+
+    @torch.no_grad()
+    def _choose(self, option: Any, start: Tensor, here: Tensor) -> int:
+        factor = self.longest * torch.as_tensor(np.asarray(option, np.float32), device=here.device)
+        return int(self.learner.log_policies(start, here, factor[None, None])[0, 0].argmax())

@@ -15,8 +15,8 @@ from stable_baselines3 import PPO
 from torch import Tensor, nn
 
 import unbraid.envs
-from unbraid.agents import icf
-from unbraid.agents.sb3 import EncoderFeatures, FactorActions
+from unbraid.agents import icf, icf_continuous
+from unbraid.agents.sb3 import ContinuousFactorActions, EncoderFeatures, FactorActions
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
 from unbraid.representation import vae
@@ -120,7 +120,7 @@ def test_options_move_one_latent_by_a_step_their_way() -> None:
     inside: Any = env.unwrapped
     for action, move in enumerate([(1, 0), (0, 1), (-1, 0), (0, -1)]):
         inside.set_factors(np.array([2.0, 3.0], np.float32))
-        env._codes = env._encode(inside.observe())
+        env._here = env._encode(inside.observe())
         *_, info = env.step(action)
         assert inside.get_factors().tolist() == [2 + move[0], 3 + move[1]] and info["actions"] == 1
 
@@ -140,3 +140,69 @@ def test_options_are_a_gymnasium_environment() -> None:
     check_env(options(), skip_render_check=True)
     with pytest.raises(gymnasium.error.ResetNeeded):
         options().step(0)
+
+
+class Steady(Sure):
+    """As `Sure`, of the continuous kind: it goes along the axis on which most is left to do."""
+
+    class config:
+        latents, length, embedding = 2, 3, "hypercube"
+
+    def log_policies(self, start: Tensor, codes: Tensor, factors: Tensor) -> Tensor:
+        left = factors - (codes - start)[:, None]
+        return torch.stack([-left[..., 0], left[..., 0], -left[..., 1], left[..., 1]], -1)  # left, right, up, down
+
+
+def factors(learner: Any) -> ContinuousFactorActions:
+    return ContinuousFactorActions(gymnasium.make(MAZE), learner)
+
+
+def continuous(**config: Any) -> icf_continuous.ContinuousICF:
+    made = icf_continuous.Config(length=3, **config)
+    return icf_continuous.build(made, make_factored(MAZE, 2), torch.Generator().manual_seed(0))
+
+
+def test_a_factor_is_followed_for_as_long_as_options_are() -> None:
+    env = factors(Steady())
+    assert env.action_space == spaces.Box(-1, 1, (2,), np.float32)
+    env.reset(seed=0, options={"factors": {"agent.x": 2, "agent.y": 3, "goal.x": 7, "goal.y": 7}})
+    _, reward, *_, info = env.step(np.array([2 / 3, -1 / 3], np.float32))
+    inside: Any = env.unwrapped
+    assert inside.get_factors()[:2].tolist() == [4, 2] and info["actions"] == 3
+    assert reward == pytest.approx(-0.3)
+
+
+def test_a_factor_is_left_where_the_episode_ends() -> None:
+    env = factors(Steady())
+    env.reset(seed=0, options={"factors": {"agent.x": 2, "agent.y": 3, "goal.x": 3, "goal.y": 3}})
+    _, reward, terminated, truncated, info = env.step(np.array([1, 0], np.float32))
+    assert terminated and not truncated and info["actions"] == 1 and reward == pytest.approx(0.9)
+
+
+def test_factors_are_a_gymnasium_environment_the_same_for_the_same_seed() -> None:
+    check_env(factors(continuous()), skip_render_check=True)
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        factors(Steady()).step(np.zeros(2, np.float32))
+    ways = []
+    for env in (factors(continuous()), factors(continuous())):
+        env.reset(seed=3)
+        env.action_space.seed(3)
+        ways.append([env.step(env.action_space.sample())[:4] for _ in range(5)])
+    for one, other in zip(*ways, strict=True):
+        assert np.array_equal(one[0], other[0]) and one[1:] == other[1:]
+
+
+def test_ppo_trains_on_factors() -> None:
+    model = PPO("CnnPolicy", factors(continuous()), n_steps=8, batch_size=8, n_epochs=1, seed=0, device="cpu")
+    before = weights(model.policy.action_net)
+    model.learn(8)
+    assert not torch.equal(weights(model.policy.action_net), before)
+
+
+def test_factors_that_are_no_actions_are_refused() -> None:
+    with pytest.raises(
+        InputError, match="factors of the embedding 'simplex' fill no box of actions: train with hyperc"
+    ):
+        factors(continuous(embedding="simplex"))
+    with pytest.raises(InputError, match="the agent has 4 actions, and the environment Discrete"):
+        ContinuousFactorActions(gymnasium.make("unbraid/MazeRedundant-v0"), continuous())
