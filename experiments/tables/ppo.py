@@ -42,6 +42,7 @@ from ...envs.maze.expert import Expert
 from ...errors import InputError
 from ...representation.data import random_actions
 from .. import work
+from ..figures import INK
 from ..runs import How, Run, learner_module
 from . import _drawing as drawing
 from ._jobs import Done, Job, Numbers, Scale, repeated
@@ -134,7 +135,7 @@ def run(job: Job, folder: Path) -> Numbers:
     goal = _ppo.Goal(low + SHARE * (high - low), HOLD, wanted["actions"])
     learnt = _ppo.learn(partial(_made, job, learner if acts else None), goal, job.seed, {} if acts else _eyes(learner))
     way = (_ppo.running(learnt.returns) - low) / (high - low)
-    np.savez(folder / CURVE, at=learnt.at, returns=learnt.returns, way=way, low=low, high=high)
+    np.savez(folder / CURVE, at=learnt.at, returns=learnt.returns, way=way, low=low, high=high, window=_ppo.WINDOW)
     numbers: Numbers = {"reached": float(learnt.reached is not None)}
     numbers |= {} if learnt.reached is None else {"actions": float(learnt.reached)}
     numbers |= {"way": float(way[-1])} if len(way) else {}
@@ -192,25 +193,28 @@ def extremes(env: str, episodes: int, seed: int, **options: Any) -> tuple[float,
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Learning curves, a panel for each game: mean over the seeds, and a band of one standard deviation each way."""
     games = [game for game in GAMES if any(one.job.label.startswith(f"{game}, ") for one in done)]
+    most = max(one.job.settings["actions"] for one in done)
     figure, axes = drawing.panels(1, len(games), (3.6, 2.8))
     for place, game in zip(axes[0], games, strict=True):
         for kind, colour in zip(VARIANTS, drawing.COLOURS, strict=False):
             curves = [one.folder / CURVE for one in done if one.job.label == f"{game}, {kind}"]
             if curves:
-                _draw(place, curves, max(one.job.settings["actions"] for one in done), label=kind, color=colour)
-        place.axhline(SHARE, color=drawing.INK, linewidth=0.8, linestyle=":")
-        place.set_ylim(-0.3, 1.05)
-        drawing.say(place, game, "actions", "return (random 0, best 1)" if place is axes[0][0] else "")
+                _draw(place, curves, most, label=kind, color=colour)
+        place.axhline(SHARE, color=INK, linewidth=0.8, linestyle=":")
+        place.set_xlim(0, most / 1000)
+        place.set_ylim(top=1.05)
+        drawing.say(place, game, "thousands of actions", "return (random 0, best 1)" if place is axes[0][0] else "")
     drawing.explain(axes[0][0])
     return {"curves": figure}
 
 
 def _draw(place: Any, curves: list[Path], most: int, **style: Any) -> None:
-    """Running means of some seeds; those that ended early go on as they were."""
+    """Running means of some seeds, from where there are enough episodes; those that ended early go on as they were."""
     grid, lines = np.linspace(0, most, 200), []
     for path in curves:
         with np.load(path) as saved:
-            lines.append(np.interp(grid, saved["at"], saved["way"], left=np.nan))
+            begin = min(int(saved["window"]), len(saved["at"])) - 1
+            lines.append(np.interp(grid, saved["at"][begin:], saved["way"][begin:], left=np.nan))
     mean, spread = np.mean(lines, 0), np.std(lines, 0, ddof=min(1, len(lines) - 1))
-    place.plot(grid, mean, linewidth=1.4, **style)
-    place.fill_between(grid, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
+    place.plot(grid / 1000, mean, linewidth=1.4, **style)
+    place.fill_between(grid / 1000, mean - spread, mean + spread, color=style["color"], alpha=0.2, linewidth=0)
