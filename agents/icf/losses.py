@@ -56,16 +56,31 @@ def additive(change: Tensor, counts: Tensor, effects: Tensor | None = None) -> T
     return ((told - counts + total / counts.shape[1]).square() / total).sum(1).mean()
 
 
-def correlation(codes: Tensor) -> Tensor:
-    """Mean squared correlation of two different latents over a batch ``(B, K)``, K from 2: scalar, from 0 to 1.
+def dependence(codes: Tensor) -> Tensor:
+    """How far different latents, and their squares, are from uncorrelated over a batch: 0 on the mean if independent.
 
-    Latents whose standard deviation is far below 0.05 count as uncorrelated.
+    ``sum_{i != j} sum_{p, q in {1, 2}} rho(h_i^p, h_j^q)^2 / (K (K - 1))``. Squares, since two latents may hold the sum
+    and the difference of two binary factors without being correlated. Every rho^2 is the product of two estimates, one
+    from each half of the environments, so that it is free of bias, and can be negative: rho^2 of a whole small batch
+    is 1 / B on the mean for independent latents too, more the more often both are far out at once, and codes that are
+    rarely so would be preferred to independent ones.
+
+    Args:
+        codes: ``(M, B, K)``, K from 2: of M images from each of B environments, B from 2. Latents whose standard
+            deviation is far below 0.05 count as independent.
     """
-    centred = codes - codes.mean(0)
-    unit = centred / (centred.square().mean(0) + 0.05**2).sqrt()
-    squared = (unit.T @ unit / len(codes)).square()
-    latents = codes.shape[1]
-    return (squared.sum() - squared.diagonal().sum()) / (latents * (latents - 1))
+    latents = codes.shape[-1]
+    unit = _standardised(codes, 0.05)
+    both = torch.cat([unit, _standardised(unit.square(), 0.3)], 2)
+    one, other = (half.flatten(0, 1).T @ half.flatten(0, 1) / half[..., 0].numel() for half in both.tensor_split(2, 1))
+    pairs = (one * other).view(2, latents, 2, latents).sum((0, 2))
+    return (pairs.sum() - pairs.diagonal().sum()) / (latents * (latents - 1))
+
+
+def _standardised(values: Tensor, least: float) -> Tensor:
+    """Values ``(M, B, K)`` of mean 0 and standard deviation 1, or less where theirs was not far above ``least``."""
+    centred = values - values.mean((0, 1))
+    return centred / (centred.square().mean((0, 1)) + least**2).sqrt()
 
 
 def entropy(log_probabilities: Tensor) -> Tensor:

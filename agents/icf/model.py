@@ -15,7 +15,7 @@ from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
 from .._parts import Coder, Settings, discrete_actions
 from .._walks import Spans, SpanWalk
-from .losses import additive, correlation, entropy, excess, expected_selectivity
+from .losses import additive, dependence, entropy, excess, expected_selectivity
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Config(Settings):
             each was taken; that of the code, and that of A further numbers from the same encoder. For several things to
             control: selectivity alone is content with two digits' sum in one latent and nothing in another.
         horizon: Actions of such a change, at most; how many is drawn at random.
-        decorrelation: Weight of the mean squared correlation of different latents over a batch. For what can be changed
-            in few states only, as switches: else all latents that are left take to the same one.
+        independence: Weight of `losses.dependence`, how far different latents are from independent. For what can be
+            changed in few states only, as switches: else all latents that are left take to the same one.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
             what can be controlled before it is turned to its axes; with additivity.
         autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
@@ -54,7 +54,7 @@ class Config(Settings):
     shrinkage: float = 1e-3
     additivity: float = 0.0
     horizon: int = 30
-    decorrelation: float = 0.0
+    independence: float = 0.0
     warm_up: float = 0.0
     autoencoder: float = 0.0
     steps: int = 3000
@@ -62,10 +62,10 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ("temperature", "additivity", "decorrelation", "excess", "shrinkage", "autoencoder")
+        weights = ("temperature", "additivity", "independence", "excess", "shrinkage", "autoencoder")
         self.require("latents", "horizon", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights)
-        if self.decorrelation and self.latents < 2:
-            raise InputError("decorrelation is of different latents, and there is one")
+        if self.independence and self.latents < 2:
+            raise InputError("independence is of different latents, and there is one")
         if not 0 <= self.warm_up <= 1:
             raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
 
@@ -148,8 +148,8 @@ class ICF(Coder):
             begin, _, end = extra.chunk(3)
             told = additive(end - begin, moves.counts) + additive(later[0] - before, moves.counts, self.effects)
             terms["additivity"] = told
-        if config.decorrelation:
-            terms["correlation"] = correlation(codes)
+        if config.independence:
+            terms["dependence"] = dependence(codes.unflatten(0, (len(seen), -1)))
         first = to_floats(moves.first_image)
         with torch.no_grad():
             first_code = self.embed(first)
@@ -164,7 +164,7 @@ class ICF(Coder):
         config = self.config
         weights = {"selectivity": -warmth, "entropy": -config.temperature, "excess": config.excess}
         weights |= {"squared code": config.shrinkage, "additivity": config.additivity}
-        return weights | {"correlation": config.decorrelation}
+        return weights | {"dependence": config.independence}
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> ICF:

@@ -70,7 +70,7 @@ ID = "unbraid.envs:unbraid/{}-v0"
 PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
 WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
 SWITCHES = {"start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}}
-RARE = {"decorrelation": 3.0, "learning_rate": 1e-3}
+RARE = {"independence": 0.2, "learning_rate": 2e-3}
 DIGITS = {"latents": 4, "additivity": 3.0, "warm_up": 0.3}
 
 

@@ -90,7 +90,7 @@ PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
 SWITCHES = {"size": 4, "blocks": 0.0, "water": 0.0, "switches": 3} | {
     "start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}
 }
-RARE = {"latents": 5, "decorrelation": 3.0, "learning_rate": 1e-3}
+RARE = {"latents": 5, "independence": 0.2, "learning_rate": 2e-3}
 GAMES = {
     "one goal": Game("MazeGoal", {"image_size": 40, "start_factors": {"goal.x": 7, "goal.y": 7}}),
     "any goal": Game("MazeGoal", OPEN),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unbraid.agents import icf
 from unbraid.agents._foresight import Foresight, Look
-from unbraid.agents.icf.losses import additive, correlation, entropy, excess, expected_selectivity, selectivity
+from unbraid.agents.icf.losses import additive, dependence, entropy, excess, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
@@ -72,13 +72,33 @@ def test_additive_by_hand() -> None:
     assert additive(torch.zeros(4000, 5), random).item() == pytest.approx(1 - 1 / 5, abs=0.02)
 
 
-def test_correlation_by_hand() -> None:
-    """Two latents that are one another's negative, and one that is of use to neither, and one that hardly varies."""
+def test_dependence_by_hand() -> None:
+    """Two latents that are one another's negative, one that is of use to neither, and one that hardly varies.
+
+    Squares of two values don't vary, so that only latents count: both halves have the same four codes.
+    """
     first, other = torch.tensor([1.0, -1, 1, -1]), torch.tensor([1.0, 1, -1, -1])
-    codes = torch.stack([100 * first, 5 - 100 * first, 100 * other], 1)
-    assert correlation(codes).item() == pytest.approx(2 / 6, abs=1e-4)
-    assert correlation(torch.stack([100 * first, 1e-4 * first], 1)).item() < 1e-4
-    assert correlation(torch.zeros(4, 2)).item() == 0
+    codes = torch.stack([100 * first, 5 - 100 * first, 100 * other], 1).repeat(3, 2, 1)
+    assert dependence(codes).item() == pytest.approx(2 / 6, abs=1e-4)
+    assert dependence(torch.stack([100 * first, 1e-4 * first], 1).repeat(1, 2, 1)).item() < 1e-4
+    assert dependence(torch.zeros(2, 4, 2)).item() == 0
+
+
+def test_sum_and_difference_of_two_switches_are_not_correlated_but_dependent() -> None:
+    switches = torch.cartesian_prod(torch.tensor([-5.0, 5]), torch.tensor([-5.0, 5])).repeat(1, 2, 1)
+    mixed = torch.stack([switches.sum(2), switches[..., 0] - switches[..., 1]], 2)
+    assert dependence(switches).item() == pytest.approx(0, abs=1e-6)
+    assert dependence(mixed).item() == pytest.approx((1 / (1 + 0.3**2)) ** 2, rel=1e-3)
+
+
+def test_dependence_has_no_bias_and_falls_in_no_small_batch_for_codes_that_are_rarely_far_out() -> None:
+    """Its mean is 0 for independent latents, be they often or rarely other than 0, where that of rho^2 is 1 / B."""
+    generator = torch.Generator().manual_seed(0)
+    for rarely in (0.0, 0.8):
+        drawn = torch.randn(2000, 1, 32, 3, generator=generator)
+        drawn = drawn * (torch.rand(drawn.shape, generator=generator) > rarely)
+        found = torch.stack([dependence(codes) for codes in drawn])
+        assert abs(float(found.mean())) < 4 * float(found.std()) / 2000**0.5 < 0.02
 
 
 def test_changes_that_add_up_part_two_things_that_selectivity_alone_does_not() -> None:
@@ -119,13 +139,13 @@ def test_excess_by_hand() -> None:
 
 def test_the_loss_is_its_terms() -> None:
     learner = agent(
-        temperature=0.3, shrinkage=0.5, additivity=2.0, excess=3.0, warm_up=0.5, steps=100, decorrelation=4.0
+        temperature=0.3, shrinkage=0.5, additivity=2.0, excess=3.0, warm_up=0.5, steps=100, independence=4.0
     )
     terms = learner(inputs(learner, 8, step=10))
     expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
     expected = expected + terms["foresight, lets"] + terms["foresight, moves"] + terms["foresight, place"]
     assert terms["additivity"] > 0
-    expected = expected + 4 * terms["correlation"]
+    expected = expected + 4 * terms["dependence"]
     expected = expected + 2 * terms["additivity"] + 3 * terms["excess"] + 0.5 * terms["squared code"]
     assert terms["loss"].item() == pytest.approx(expected.item())
     assert terms["entropy"].item() == pytest.approx(math.log(4))  # policies begin uniform
@@ -169,8 +189,8 @@ def test_settings_that_cannot_be_are_refused(setting: str) -> None:
 def test_weights_below_zero_are_refused() -> None:
     with pytest.raises(InputError, match="additivity must be at least 0, not -1"):
         icf.Config(additivity=-1)
-    with pytest.raises(InputError, match="decorrelation is of different latents"):
-        icf.Config(decorrelation=1, latents=1)
+    with pytest.raises(InputError, match="independence is of different latents"):
+        icf.Config(independence=1, latents=1)
     with pytest.raises(InputError, match="warm_up must be from 0 to 1"):
         icf.Config(warm_up=2)
 
