@@ -60,20 +60,21 @@ def dependence(codes: Tensor) -> Tensor:
     """How far different latents, and their squares, are from uncorrelated over a batch: 0 on the mean if independent.
 
     ``sum_{i != j} sum_{p, q in {1, 2}} rho(h_i^p, h_j^q)^2 / (K (K - 1))``. Squares, since two latents may hold the sum
-    and the difference of two binary factors without being correlated. Every rho^2 is the product of two estimates, one
-    from each half of the environments, so that it is free of bias, and can be negative: rho^2 of a whole small batch
-    is 1 / B on the mean for independent latents too, more the more often both are far out at once, and codes that are
-    rarely so would be preferred to independent ones.
+    and the difference of two binary factors without being correlated. Every rho^2 is the mean over pairs of different
+    environments of the products of theirs, so that it has hardly a bias, and can be negative: rho^2 of a whole small
+    batch is 1 / B on the mean for independent latents too, less the more rarely both are far out at once, so that codes
+    that rarely are would be preferred to independent ones.
 
     Args:
         codes: ``(M, B, K)``, K from 2: of M images from each of B environments, B from 2. Latents whose standard
             deviation is far below 0.05 count as independent.
     """
-    latents = codes.shape[-1]
+    images, environments, latents = codes.shape
     unit = _standardised(codes, 0.05)
     both = torch.cat([unit, _standardised(unit.square(), 0.3)], 2)
-    one, other = (half.flatten(0, 1).T @ half.flatten(0, 1) / half[..., 0].numel() for half in both.tensor_split(2, 1))
-    pairs = (one * other).view(2, latents, 2, latents).sum((0, 2))
+    products = torch.einsum("mbi,mbj->bij", both, both) / images
+    squared = products.sum(0).square() - products.square().sum(0)
+    pairs = squared.view(2, latents, 2, latents).sum((0, 2)) / (environments * (environments - 1))
     return (pairs.sum() - pairs.diagonal().sum()) / (latents * (latents - 1))
 
 

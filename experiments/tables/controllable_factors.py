@@ -18,7 +18,8 @@ whose walls were never seen in training, or, for the continuous form, in the maz
 ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
 policies: its code alone is measured; and there are DIAYN, with four skills, and DUSDi, with two components of two
 values and its own latents for factors. They keep a skill for four actions; its first is what is measured as a policy.
-All settings are the same for all seeds. At scale cpu also: ten seeds, 3,000 steps, for digits half as many again.
+All settings are the same for all seeds. At scale cpu also: ten seeds, 3,000 steps; for digits and the maze with a box
+half as many again, for switches half as many.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ PLACES = {
     "maze, DIAYN": Place("MazeRedundant", agent="diayn"),
     "maze, DUSDi": Place("MazeRedundant", agent="dusdi"),
     "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
-    "switches": Place("MazeToggle", {"latents": 5, **RARE}, SWITCHES, SWITCHES, longer=1.5),
+    "switches": Place("MazeToggle", {"latents": 5, **RARE}, SWITCHES, SWITCHES, longer=0.5),
     "box, door, distractor": Place("MazeDistractor", {"latents": 6, **RARE}, longer=1.5, alone=("npc.x", "npc.y")),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=1.5),

@@ -75,30 +75,29 @@ def test_additive_by_hand() -> None:
 def test_dependence_by_hand() -> None:
     """Two latents that are one another's negative, one that is of use to neither, and one that hardly varies.
 
-    Squares of two values don't vary, so that only latents count: both halves have the same four codes.
+    Products are -1 in all of eight environments, or 1 in half of them and -1 in the others; squares don't vary.
     """
     first, other = torch.tensor([1.0, -1, 1, -1]), torch.tensor([1.0, 1, -1, -1])
     codes = torch.stack([100 * first, 5 - 100 * first, 100 * other], 1).repeat(3, 2, 1)
-    assert dependence(codes).item() == pytest.approx(2 / 6, abs=1e-4)
-    assert dependence(torch.stack([100 * first, 1e-4 * first], 1).repeat(1, 2, 1)).item() < 1e-4
+    assert dependence(codes).item() == pytest.approx((2 * 1 - 4 / 7) / 6, abs=1e-4)
+    assert abs(dependence(torch.stack([100 * first, 1e-4 * first], 1).repeat(1, 2, 1)).item()) < 1e-4
     assert dependence(torch.zeros(2, 4, 2)).item() == 0
 
 
 def test_sum_and_difference_of_two_switches_are_not_correlated_but_dependent() -> None:
-    switches = torch.cartesian_prod(torch.tensor([-5.0, 5]), torch.tensor([-5.0, 5])).repeat(1, 2, 1)
+    switches = torch.cartesian_prod(torch.tensor([-5.0, 5]), torch.tensor([-5.0, 5])).repeat(1, 500, 1)
     mixed = torch.stack([switches.sum(2), switches[..., 0] - switches[..., 1]], 2)
-    assert dependence(switches).item() == pytest.approx(0, abs=1e-6)
-    assert dependence(mixed).item() == pytest.approx((1 / (1 + 0.3**2)) ** 2, rel=1e-3)
+    assert dependence(switches).item() == pytest.approx(0, abs=2e-3)
+    assert dependence(mixed).item() == pytest.approx((1 / (1 + 0.3**2)) ** 2, abs=2e-3)
 
 
-def test_dependence_has_no_bias_and_falls_in_no_small_batch_for_codes_that_are_rarely_far_out() -> None:
-    """Its mean is 0 for independent latents, be they often or rarely other than 0, where that of rho^2 is 1 / B."""
+def test_dependence_of_small_batches_has_hardly_a_bias_however_rarely_codes_are_far_out() -> None:
+    """Its mean is 0 for independent latents; that of squared correlations of latents alone is 1 / B, .031 here."""
     generator = torch.Generator().manual_seed(0)
     for rarely in (0.0, 0.8):
         drawn = torch.randn(2000, 1, 32, 3, generator=generator)
         drawn = drawn * (torch.rand(drawn.shape, generator=generator) > rarely)
-        found = torch.stack([dependence(codes) for codes in drawn])
-        assert abs(float(found.mean())) < 4 * float(found.std()) / 2000**0.5 < 0.02
+        assert abs(float(torch.stack([dependence(codes) for codes in drawn]).mean())) < 0.005
 
 
 def test_changes_that_add_up_part_two_things_that_selectivity_alone_does_not() -> None:
