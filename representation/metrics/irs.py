@@ -22,10 +22,11 @@ def irs(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> d
     robustness is 1 - its smallest deviation over factors, and the score is the mean over latents weighted by their
     largest deviation, so it is not invariant to the scale of single latents.
 
-    From 0 to 1: a code with one latent per factor scores 1, and so does one that repeats latents or leaves factors out;
-    a rotated one scores clearly less. A random code does not score 0: a 99th percentile stays below the largest
-    deviation (0.3 to 0.4 for normal noise), the more so the smaller the groups, which hides deviations entirely where
-    there are few rows per value. Latents that never change take no part, a code of none but those scores 0.
+    At most 1, and below 0 for a latent that strays from groups' means more than from the mean of all. A code with one
+    latent per factor scores 1, and so does one that repeats latents or leaves factors out; a rotated one scores clearly
+    less. A random code does not score 0: a 99th percentile stays below the largest deviation (0.3 to 0.4 for normal
+    noise), the more so the smaller the groups, which hides deviations entirely where there are few rows per value.
+    Latents that never change take no part, a code of none but those scores 0.
 
     Differs from ``protocol="disentanglement_lib"``: there factors, too, are cut into 20 bins of equal width, so that a
     perfect latent of a factor with more values (dSprites' orientation has 40) scores less than 1; here only continuous
