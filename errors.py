@@ -11,7 +11,7 @@ class InputError(ValueError):
 
 
 class UnknownNameError(InputError):
-    """A name that nothing answers to; the message offers the nearest names that exist.
+    """A name that nothing answers to; the message offers the nearest names that exist, and lists them if they are few.
 
     Args:
         kind: What was asked for, as in ``"metric"``.
@@ -21,7 +21,9 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(given.lower(), names, n=3, cutoff=0.4)
+        alike = difflib.get_close_matches(given.lower(), names, n=3, cutoff=0.6)
+        longer = [name for name in names if given and name.startswith(given.lower())]
+        near = list(dict.fromkeys(alike + longer))[:3]
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
         others = f"known: {', '.join(names)}" if len(names) <= 40 else "unbraid list shows those there are"
-        hint = f"did you mean {' or '.join(near)}?" if near else others
-        super().__init__(f"unknown {kind} {given!r}; {hint}")
+        super().__init__(f"unknown {kind} {given!r}; {hint}{others}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +55,19 @@ def _try(prepared: Prepared, config: Any) -> None:
     try:
         with torch.no_grad():
             for turn in range(len(learner.turns())):
-                loss = learner(learner.prepare(prepared.data.draw(), 0, noise), turn)["loss"]
+                terms = learner(learner.prepare(prepared.data.draw(), 0, noise), turn)
+                if "loss" not in terms:
+                    raise InputError(f"{_title(config)} has no term 'loss' among {', '.join(terms) or 'none'}")
+                loss = terms["loss"]
                 if loss.ndim or not loss.isfinite():
                     raise ValueError(f"its loss is {loss.tolist()}, and must be one finite number")
     except InputError:
         raise
     except Exception as error:  # a user's own objective or network may raise anything
         what = f"KeyError: {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
-        raise InputError(f"{_title(config)} fails on its first batch: {what}") from error
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}, line {place.lineno}"
+        raise InputError(f"{_title(config)} fails on its first batch: {what} ({where})") from error
     prepared.data.load_state_dict(saved)
 
 

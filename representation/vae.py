@@ -27,7 +27,7 @@ class Config:
     Args:
         objective: Coefficients; their module says which objective it is.
         latents: Size of the code.
-        network: Name of the encoder and decoder.
+        network: Name of the encoder and decoder, one of those that ``unbraid list`` shows, or ``module:name``.
         likelihood: Of pixels, given the code.
         sigma: Standard deviation of the Gaussian likelihood, of intensities in [0, 1].
         levels: Intensities of the categorical likelihood.

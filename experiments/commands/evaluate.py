@@ -50,8 +50,10 @@ def main(argv: Sequence[str]) -> None:
     """``unbraid evaluate (RUN | --codes FILE.npz) [OPTIONS]``."""
     options = parse(Options, argv, "evaluate", __doc__)
     names = [name.strip() for name in options.metrics.split(",") if name.strip()]
-    if (options.run is None) == (options.codes is None):
-        raise InputError("give one of the two: a run's folder, or --codes FILE.npz")
+    if options.run is not None and options.codes is not None:
+        raise InputError(f"give one of the two: a run's folder, which {options.run} is taken for, or --codes FILE.npz")
+    if options.run is None and options.codes is None:
+        raise InputError("give a run's folder, or --codes FILE.npz")
     if options.points < MIN_POINTS:
         raise InputError(f"--points must be at least {MIN_POINTS}, not {options.points}")
     if options.codes is not None and options.factors != "all":

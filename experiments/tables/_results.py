@@ -124,8 +124,9 @@ def markdown(table: Table, found: dict[str, Any], lines: Sequence[Row], figures:
     failed = "\n".join(f"- failed: {one['name']}: {one['error']}" for one in found["failed"])
     machine, scale = found["hardware"], found["scale"]
     about = table.about.partition("\n")[2].strip()
+    amount = f"{scale['seconds']:g} CPU-seconds each" if scale["seconds"] else f"{scale['steps']} steps"
     made = (
-        f"Scale {scale['name']}: {scale['seeds']} seeds, {scale['steps']} steps of {scale['batch_size']}, "
+        f"Scale {scale['name']}: {scale['seeds']} seeds, {amount} of {scale['batch_size']} images, "
         f"network {scale['network']}, measured on {scale['points']} points; {found['job_seconds']:.0f} seconds of jobs "
         f"on {machine['processor']}, GPU {machine['gpu'] or 'none'}; "
         f"unbraid {found['versions']['unbraid']}, torch {found['versions']['torch']}, "

@@ -1,4 +1,4 @@
-"""Independently controllable factors, figures 2, 4 and 5: what an agent finds that acts (Thomas et al. 2018).
+"""Independently controllable factors, figures 2 to 5: what an agent finds that acts (Thomas et al. 2018).
 
 The paper shows single trainings and prints no values: a maze of 64x64 pixels in which it finds four effects, up twice
 being one of them and down+left none of its own, with x and y on orthogonal axes (figure 2); two digits on a grid, all

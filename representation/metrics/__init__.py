@@ -97,7 +97,9 @@ def _measure(name: str, arrays: Arrays, seed: int, protocol: str | None, bootstr
 
 
 def check_names(metrics: Sequence[str]) -> None:
-    """Raise `UnknownNameError` for a name that no metric has, `InputError` where there are no names."""
+    """Raise `UnknownNameError` for a name that no metric has, `InputError` where there are no names, or a text."""
+    if isinstance(metrics, str):
+        raise InputError(f"metrics must be a list of names, such as [{metrics!r}]")
     if not metrics:
         raise InputError(f"no metrics are named; known: {', '.join(names())}")
     for name in metrics:

@@ -143,7 +143,8 @@ def test_another_ensemble_does_not_take_up_the_first_ones_checkpoint(cli: Any, t
         (("--objective", "covariance", "--batch-size", "1"), "objective 'covariance' with network 'conv' fails on its"),
         (("--images", "x.npy"), "give one of --images and --env"),
         (("--objective", "own:broken"), "SyntaxError"),
-        (("--objective", "own:silent"), "fails on its first batch: KeyError: 'loss'"),
+        (("--objective", "own:silent"), "has no term 'loss' among other"),
+        (("--objective", "own:wrong"), "no attribute 'postrior' (module.py, line"),
         (("--objective", "own:many"), "must be one finite number"),
         (("--objective", "own:taken"), "calls a coefficient steps, which is an option of train already"),
     ],
@@ -158,6 +159,7 @@ def test_what_would_fail_is_said_before_anything_is_written(
     files = {
         "broken": "def loss_terms(:",
         "silent": config.replace("FIELD", "weight") + body.replace("NAME", "other"),
+        "wrong": config.replace("FIELD", "weight") + body.replace("posterior", "postrior"),
         "many": config.replace("FIELD", "weight") + body.replace("NAME", "loss"),
         "taken": config.replace("FIELD", "steps") + body.replace("NAME", "loss"),
     }

@@ -258,8 +258,15 @@ def test_test_arrays_come_in_pairs_that_match() -> None:
 
 
 def test_unknown_metrics_get_the_nearest_name() -> None:
-    with pytest.raises(UnknownNameError, match="unknown metric 'mog'; did you mean mig"):
+    with pytest.raises(UnknownNameError, match=r"unknown metric 'mog'; did you mean mig.*known: beta_vae, .*sap"):
         metrics.evaluate(["mog"], STANDARD, FACTORS)
+    with pytest.raises(UnknownNameError, match="unknown metric 'ari'; known: beta_vae, "):
+        metrics.evaluate(["ari"], STANDARD, FACTORS)
+
+
+def test_a_single_name_is_no_list_of_names() -> None:
+    with pytest.raises(InputError, match=r"metrics must be a list of names, such as \['mig'\]"):
+        metrics.evaluate("mig", STANDARD, FACTORS)
 
 
 def test_standard_errors_are_of_the_draws_that_have_the_number() -> None:
