@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -65,10 +66,15 @@ def _try(prepared: Prepared, config: Any) -> None:
         raise
     except Exception as error:  # a user's own objective or network may raise anything
         what = f"KeyError: {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(place.filename).name}, line {place.lineno}"
-        raise InputError(f"{_title(config)} fails on its first batch: {what} ({where})") from error
+        raise InputError(f"{_title(config)} fails on its first batch: {what}{_where(config, error)}") from error
     prepared.data.load_state_dict(saved)
+
+
+def _where(config: Any, error: Exception) -> str:
+    """The last line of the objective's own file (a learner's, if it has none) that an error passed; "" if none did."""
+    own = inspect.getfile(type(getattr(config, "objective", config)))
+    lines = [place.lineno for place in traceback.extract_tb(error.__traceback__) if place.filename == own]
+    return f" ({Path(own).name}, line {lines[-1]})" if lines else ""
 
 
 def _title(config: Any) -> str:

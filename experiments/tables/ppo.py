@@ -47,6 +47,7 @@ from ..figures import INK
 from ..runs import How, Run, learner_module
 from . import _drawing as drawing
 from ._jobs import Done, Job, Numbers, Scale, repeated
+from .controllable_factors import RARE, SWITCHES
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=16, batch_size=8),
@@ -86,15 +87,11 @@ class Variant(NamedTuple):
 
 
 OPEN = {"layout": ("....",) * 4, "image_size": 40}
-PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
-SWITCHES = {"size": 4, "blocks": 0.0, "water": 0.0, "switches": 3} | {
-    "start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}
-}
-RARE = {"latents": 5, "independence": 0.2, "learning_rate": 2e-3}
+THREE = {"size": 4, "blocks": 0.0, "water": 0.0, "switches": 3, **SWITCHES}
 GAMES = {
     "one goal": Game("MazeGoal", {"image_size": 40, "start_factors": {"goal.x": 7, "goal.y": 7}}),
     "any goal": Game("MazeGoal", OPEN),
-    "switches": Game("MazeSwitches", OPEN | SWITCHES, {"icf": RARE, "icf_continuous": {"latents": 5}}),
+    "switches": Game("MazeSwitches", OPEN | THREE, {"icf": {"latents": 5, **RARE}, "icf_continuous": {"latents": 5}}),
 }
 VARIANTS = {
     "pixels": Variant(),

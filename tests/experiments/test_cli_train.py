@@ -144,7 +144,7 @@ def test_another_ensemble_does_not_take_up_the_first_ones_checkpoint(cli: Any, t
         (("--images", "x.npy"), "give one of --images and --env"),
         (("--objective", "own:broken"), "SyntaxError"),
         (("--objective", "own:silent"), "has no term 'loss' among other"),
-        (("--objective", "own:wrong"), "no attribute 'postrior' (module.py, line"),
+        (("--objective", "own:wrong"), "no attribute 'postrior' (wrong.py, line 6)"),
         (("--objective", "own:many"), "must be one finite number"),
         (("--objective", "own:taken"), "calls a coefficient steps, which is an option of train already"),
     ],
