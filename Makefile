@@ -1,4 +1,5 @@
 # make demo    sets everything up, then runs the demo: an agent that finds what it can control, and its report
+# make install only sets everything up
 # make test    sets everything up, then runs the unit tests (make slow: those that take minutes)
 
 ROOT   := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -6,8 +7,10 @@ PYTHON ?= python3
 VENV   ?= $(ROOT)/.venv
 INPUTS := $(ROOT)/setup.cfg $(ROOT)/constraints.txt $(ROOT)/pyproject.toml $(ROOT)/tools/make_venv.py
 
-.PHONY: demo test slow docs clean
+.PHONY: demo install test slow docs clean
 .DELETE_ON_ERROR:
+
+install: $(VENV)/.ready-run
 
 demo: $(VENV)/.ready-run
 	cd "$(ROOT)" && "$(VENV)/bin/unbraid" demo $(if $(findstring --overwrite,$(ARGS)),,--resume) $(ARGS)

@@ -98,7 +98,8 @@ def join(runs: list[Run], prepared: list[Prepared], vary: str = "") -> Prepared:
         InputError: They can't be trained as one, or the folder above theirs holds another ensemble.
     """
     device = next(prepared[0].learner.parameters()).device
-    ensemble = Ensemble([one.learner for one in prepared], [vary] if vary else [])
+    labels = [run.folder.name for run in runs]
+    ensemble = Ensemble([one.learner for one in prepared], [vary] if vary else [], labels)
     joined = Prepared(ensemble, EnsembleData([one.data for one in prepared], [run.seed for run in runs], device))
     _try(joined, runs[0].config)
     return joined
@@ -182,6 +183,8 @@ def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
     numbers: dict[str, Any] = scores.evaluate(
         how.names, codes.cpu(), factors[:, kept].cpu(), seed=how.seed, protocol=how.protocol, bootstrap=how.bootstrap
     )
+    if hasattr(learner, "errors"):
+        numbers["reconstruction"] = learner.errors(images, how.seed)
     module = learner_module(run.learner)
     if hasattr(module, "evaluate"):
         numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **run.env_options)

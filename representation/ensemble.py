@@ -65,12 +65,13 @@ class Ensemble(Learner):
     Args:
         members: Learners of one class and shape; their weights are copied.
         vary: Names of fields of the members' ``coefficients`` that differ between them; numbers all.
+        labels: The members' names in terms and messages; by default their numbers.
 
     Raises:
         InputError: Other fields of the coefficients differ, too; or the members act as they learn.
     """
 
-    def __init__(self, members: Sequence[Learner], vary: Sequence[str] = ()) -> None:
+    def __init__(self, members: Sequence[Learner], vary: Sequence[str] = (), labels: Sequence[str] = ()) -> None:
         super().__init__()
         if any(one.acts for one in members):
             raise InputError("learners that act as they learn can't share a program; train them one by one")
@@ -83,7 +84,7 @@ class Ensemble(Learner):
         for name in settings[0]:
             if name not in vary and any(one[name] != settings[0][name] for one in settings):
                 raise InputError(f"{name} differs between the members; name it in vary, or make it the same")
-        self.vary = list(vary)
+        self.vary, self.labels = list(vary), list(labels) or [str(i) for i in range(len(members))]
         values = [[float(one[name]) for name in vary] for one in settings]
         self.register_buffer("values", torch.tensor(values).view(len(members), len(self.vary)), persistent=False)
         self.templates = [copy.deepcopy(one) for one in members]  # in a list: their weights are not this module's
@@ -99,7 +100,7 @@ class Ensemble(Learner):
         return pytree.tree_map(_stack, *[base.prepare(one, step, noise) for one, noise in pairs])
 
     def forward(self, inputs: Any, turn: int = 0) -> dict[str, Tensor]:
-        """Means of the members' terms; ``"loss"`` is their sum, and ``"loss of i"`` a member's own."""
+        """Means of the members' terms; ``"loss"`` is their sum, and ``"loss of LABEL"`` a member's own."""
         weights = {_name(name): part for name, part in self.weights.items()}
         buffers = {name: self.get_buffer(_key(name)) for name in self.buffer_names}
         dims = pytree.tree_map(lambda leaf: 0 if isinstance(leaf, Tensor) else None, inputs)
@@ -109,7 +110,7 @@ class Ensemble(Learner):
                 return functional_call(base, {**weights, **buffers}, (inputs, turn))
 
         terms: dict[str, Tensor] = vmap(one, (0, 0, 0, dims))(weights, buffers, self.get_buffer("values"), inputs)
-        losses = {f"loss of {i}": loss for i, loss in enumerate(terms["loss"].detach())}
+        losses = {f"loss of {label}": loss for label, loss in zip(self.labels, terms["loss"].detach(), strict=True)}
         means = {name: value.detach().mean() for name, value in terms.items() if name != "loss"}
         return {**losses, "loss": terms["loss"].sum(), **means}
 

@@ -15,7 +15,7 @@ from .data import DRAWN, Data, StoredImages, image_shape
 from .likelihoods import likelihood
 from .networks import ImageShape, initialise, network, to_floats, to_images
 from .objectives import beta, name_of, objective
-from .objectives._terms import Batch
+from .objectives._terms import Batch, gaussian_kl, sample
 from .training import Learner
 from .turns import Turn
 
@@ -68,6 +68,8 @@ class Config:
             raise InputError(
                 f"objective {name_of(self.objective)!r} learns from pairs of images: draw must be pairs or walk"
             )
+        if self.corruption and objective(name_of(self.objective)).pairs:
+            raise InputError(f"objective {name_of(self.objective)!r} compares an image with its partner: no corruption")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for a file."""
@@ -159,6 +161,25 @@ class VAE(Learner):
     def decode(self, codes: Tensor) -> Tensor:
         """Mean images, uint8 ``(B, H, W, C)``."""
         return to_images(self.mean_image(self.decoder(codes)))
+
+    @torch.no_grad()
+    def errors(self, images: Tensor, seed: int = 0) -> dict[str, float]:
+        """How far reconstructions are from images, uint8 ``(n, H, W, C)``.
+
+        Returns:
+            ``nats``: mean ``-log p(x | z)`` of an image, z drawn from its posterior; ``squared``: mean squared error
+            of a pixel and channel, z the posterior's mean; ``kl``: mean KL divergence of an image's posterior, nats.
+        """
+        noise = torch.Generator(images.device).manual_seed(seed)
+        found = torch.stack([self._errors(part, noise) * len(part) for part in torch.split(images, 256)])
+        return dict(zip(("nats", "squared", "kl"), (found.sum(0) / len(images)).tolist(), strict=True))
+
+    def _errors(self, images: Tensor, noise: torch.Generator) -> Tensor:
+        x = to_floats(images)
+        mu, logvar = self.posterior(x)
+        z = sample(mu, logvar, torch.randn(mu.shape, generator=noise, device=mu.device))
+        squared = (self.mean_image(self.decoder(mu)) - x).square().mean()
+        return torch.stack([self.distortion(x, self.decoder(z)), squared, gaussian_kl(mu, logvar).sum(1).mean()])
 
     def _keep(self, module: nn.Module, args: Any, result: Tensor) -> None:
         del module, args

@@ -27,9 +27,10 @@ class Options:
         precision: 32, or bf16: forward passes in bfloat16 where that is safe; weights stay float32.
         compile: Compile the step into one program; it takes minutes to build, for long trainings.
         ensemble: Train so many seeds, from --seed on, as one batched program, a run each in the folder.
-        vary: Train several values of a coefficient as one batched program, as in beta=1,4,16.
+        vary: Train several values of a coefficient of the objective as one batched program, as in beta=1,4,16; one
+            that may be any number, not a whole number or a name.
         checkpoint_every: Steps from one checkpoint to the next.
-        resume: Go on from the last checkpoint in the folder.
+        resume: Go on from the last checkpoint in the folder; begin where there is none.
         overwrite: Replace the run in the folder.
         json: Print the run's numbers as one JSON object.
     """

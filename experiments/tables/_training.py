@@ -1,4 +1,4 @@
-"""VAEs in a table's jobs: what is asked for as plain values, training that goes on where it stopped, errors."""
+"""VAEs in a table's jobs: what is asked for as plain values, and training that goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from ...representation import metrics
 from ...representation.data import StoredImages, draw_states
 from ...representation.networks import to_floats
-from ...representation.objectives._terms import gaussian_kl, sample
+from ...representation.objectives._terms import gaussian_kl
 from ...representation.training import FitOptions, fit, pick_device
 from ...representation.vae import VAE, Config
 from .. import work
@@ -66,29 +66,6 @@ def states(job: Job) -> tuple[Tensor, Tensor]:
 def codes_of(learner: VAE, images: Tensor) -> Tensor:
     """Codes ``(n, Z)`` of images ``(n, H, W, C)``, on the CPU."""
     return torch.cat([learner.encode(part) for part in torch.split(images, PART)]).cpu()
-
-
-@torch.no_grad()
-def errors(learner: VAE, images: Tensor, seed: int) -> dict[str, float]:
-    """How far reconstructions are from images, uint8 ``(n, H, W, C)``.
-
-    Returns:
-        ``nats``: mean ``-log p(x | z)`` of an image, z drawn from its posterior; ``squared``: mean squared error of a
-        pixel and channel, z the posterior's mean; ``kl``: mean KL divergence of an image's posterior, nats.
-    """
-    noise = torch.Generator(images.device).manual_seed(seed)
-    found = torch.stack([_errors(learner, part, noise) * len(part) for part in torch.split(images, PART)])
-    return dict(zip(("nats", "squared", "kl"), (found.sum(0) / len(images)).tolist(), strict=True))
-
-
-def _errors(learner: VAE, images: Tensor, noise: torch.Generator) -> Tensor:
-    x = to_floats(images)
-    mu, logvar = learner.posterior(x)
-    z = sample(mu, logvar, torch.randn(mu.shape, generator=noise, device=mu.device))
-    nats = learner.distortion(x, learner.decoder(z))
-    squared = (learner.mean_image(learner.decoder(mu)) - x).square().mean()
-    kl = gaussian_kl(mu, logvar).sum(1).mean()
-    return torch.stack([nats, squared, kl])
 
 
 @torch.no_grad()

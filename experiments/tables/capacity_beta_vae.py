@@ -104,7 +104,7 @@ def _seen(job: Job, folder: Path) -> Numbers:
     images, factors = training.states(job)
     kl = training.kl_of_latents(learner, images)
     sheets.write(learner, images, kl, folder)
-    found = training.errors(learner, images, job.seed)
+    found = learner.errors(images, job.seed)
     numbers: Numbers = {"active": float((kl > ACTIVE).sum()), "reconstruction": found["nats"], "kl": found["kl"]}
     if job.label.startswith("blob"):
         np.save(folder / "tuning.npy", tuning(learner, kl).numpy())

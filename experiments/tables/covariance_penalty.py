@@ -163,7 +163,7 @@ def _images(job: Job, folder: Path) -> Numbers:
     learner = training.trained_on(images[:cut].numpy(), job, folder)
     held_out = images[cut:].to(next(learner.parameters()).device)
     found = layer_correlation(training.codes_of(learner, held_out), FEATURES)
-    return {"mse": training.errors(learner, held_out, 0)["squared"], "cvr": found["cvr"], "ud90": float(found["ud90"])}
+    return {"mse": learner.errors(held_out, 0)["squared"], "cvr": found["cvr"], "ud90": float(found["ud90"])}
 
 
 def small_sprites(n: int, seed: int) -> Tensor:

@@ -66,7 +66,7 @@ def run(job: Job, folder: Path) -> Numbers:
         name: 100 * training.scores({"metric": "beta_vae"}, codes, part, job.seed)["metric"]
         for name, part in parts.items()
     }
-    return {**found, "reconstruction": training.errors(learner, images, job.seed)["squared"]}
+    return {**found, "reconstruction": learner.errors(images, job.seed)["squared"]}
 
 
 def figures(done: list[Done]) -> dict[str, Figure]:

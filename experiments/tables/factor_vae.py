@@ -55,7 +55,7 @@ def run(job: Job, folder: Path) -> Numbers:
     images, factors = training.states(job)
     codes, wanted = training.codes_of(learner, images), {"higgins": "beta_vae", "score": "factor_vae"}
     found = training.scores(wanted, codes, training.without_shape(factors).cpu(), job.seed)
-    return {"reconstruction": training.errors(learner, images, job.seed)["nats"], **found}
+    return {"reconstruction": learner.errors(images, job.seed)["nats"], **found}
 
 
 def figures(done: list[Done]) -> dict[str, Figure]:

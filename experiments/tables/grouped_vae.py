@@ -66,7 +66,7 @@ def run(job: Job, folder: Path) -> Numbers:
     images, factors = training.states(job)
     found = metrics.evaluate(["mig", "mic"], training.codes_of(learner, images), factors.cpu(), seed=job.seed)
     concentrated = {name: float(found["mic"]["per_factor"][place]) for name, place in PLACES.items()}
-    nats = training.errors(learner, images, job.seed)["nats"]
+    nats = learner.errors(images, job.seed)["nats"]
     return {"mig": float(found["mig"]["score"]), "reconstruction": nats, **concentrated}
 
 

@@ -72,7 +72,7 @@ def run(job: Job, folder: Path) -> Numbers:
     drawn = learner.decode(learner.encode(shown))
     np.savez_compressed(folder / "digits.npz", original=shown.cpu().numpy(), reconstruction=drawn.cpu().numpy())
     return {
-        "reconstruction": training.errors(learner, held_out, job.seed)["nats"],
+        "reconstruction": learner.errors(held_out, job.seed)["nats"],
         "information, first half": float(told[:half].sum()),
         "information, second half": float(told[half:].sum()),
         "kl, first half": float(kl[:half].sum()),

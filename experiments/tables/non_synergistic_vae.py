@@ -58,7 +58,7 @@ def run(job: Job, folder: Path) -> Numbers:
     sheets.write(learner, images, kl, folder)
     np.save(folder / "activations.npy", activations(codes, factors.cpu())[kl.argsort(descending=True)].numpy())
     found = training.scores({"mig": "mig", "score": "factor_vae"}, codes, factors.cpu(), job.seed)
-    nats = training.errors(learner, images, job.seed)["nats"]
+    nats = learner.errors(images, job.seed)["nats"]
     return {**found, "reconstruction": nats, "active": float((kl > ACTIVE).sum())}
 
 

@@ -45,12 +45,12 @@ def report(arrays: Arrays, kept: list[int], fitted: list[Fitted], regressed: Col
     informed = [_informed(error, k in regressed) for k, error in enumerate(errors)]
     known = importance[:, kept]
     return {
-        "disentanglement": disentanglement(known) if kept else 0.0,
-        "completeness": completeness(known) if kept else 0.0,
+        "disentanglement": disentanglement(known) if kept else None,
+        "completeness": completeness(known) if kept else None,
         "informativeness": mean_known(informed),
         "error": mean_known(errors),
         "error_per_factor": errors,
-        "zero_shot_gap": None if all(gap is None for gap in gaps) else mean_known(gaps),
+        "zero_shot_gap": mean_known(gaps),
         "importance": importance.tolist(),
     }
 

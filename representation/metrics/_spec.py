@@ -158,10 +158,10 @@ def combinations(labels: Tensor) -> Tensor:
     return found
 
 
-def mean_known(values: list[float | None]) -> float:
-    """Mean of what is not None; 0 where nothing is known."""
+def mean_known(values: list[float | None]) -> float | None:
+    """Mean of what is not None; None where nothing is known."""
     known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else 0.0
+    return sum(known) / len(known) if known else None
 
 
 def _matrix(name: str, array: Any) -> Tensor:

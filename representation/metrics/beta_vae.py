@@ -26,7 +26,7 @@ def beta_vae(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None)
     From 1/K (chance) to 1: a code with one latent per factor scores 1, a duplicated one too, and so do many that are
     not disentangled: a rotated code (each factor narrows its own mixture of the differences), and a code that lacks one
     factor (the others' absence tells). A random one scores 1/K, and so does a constant one. A factor that is constant,
-    or that no two rows share, is left out; with none left the score is 0.
+    or that no two rows share, is left out; with none left the score is None.
 
     Differs from ``protocol="disentanglement_lib"``: latents and points are standardised, so the score doesn't depend on
     the scale, and points to fit come from the train rows and points to test from the test rows; there codes are taken
@@ -80,7 +80,7 @@ def _score(
     scaled: bool,
 ) -> dict[str, Any]:
     if not usable:
-        return {"score": 0.0}
+        return {"score": None}
     parts = []
     for source, points in zip(sources, sizes[:2], strict=True):
         drawn = zip(usable, shares(usable, points, rng), strict=True)

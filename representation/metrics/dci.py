@@ -39,7 +39,8 @@ def dci(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         ``error_per_factor`` (the error rate, or for a continuous factor the root-mean-square error as a share of its
         standard deviation, NRMSE; None for a factor left out); ``zero_shot_gap``, the mean over factors of the error on
         test rows whose combination of labels no train row has, minus that on the others (None unless the test rows hold
-        both); ``importance``, R ``(D, K)``, to draw as a Hinton diagram, 0 for a factor left out.
+        both); ``importance``, R ``(D, K)``, to draw as a Hinton diagram, 0 for a factor left out. With none left
+        all means are None.
     """
     kept = varying_factors(arrays)
     targets = [

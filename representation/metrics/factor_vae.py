@@ -27,7 +27,8 @@ def factor_vae(arrays: Arrays, rng: np.random.Generator, protocol: Reading = Non
     From 1/K (chance) to 1: a code with one latent per factor scores 1, a duplicated one too, and one that lacks a
     factor little less than (K - 1)/K or more; a rotated one scores less where its latents don't lean to different
     factors; a random one about 1/K with many rows per value (few rows, drawn again and again, give themselves away). A
-    factor that is constant, or that no two rows share, is left out; with no factor or no latent left the score is 0.
+    factor that is constant, or that no two rows share, is left out; with no latent left the score is 0, with no
+    factor None.
 
     Differs from ``protocol="disentanglement_lib"``: votes to fit come from the train rows and votes to test from the
     test rows; there both are drawn from all.
@@ -84,7 +85,7 @@ def _score(
 ) -> dict[str, Any]:
     active = spread >= _DEAD
     if not active.any() or not usable:
-        return {"score": 0.0, "active": int(active.sum())}
+        return {"score": 0.0 if usable else None, "active": int(active.sum())}
     scale = torch.where(active, spread, torch.nan)
 
     def vote(drawn: Drawn) -> Tensor:

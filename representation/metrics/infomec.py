@@ -57,7 +57,7 @@ def infomec(
 
     Returns:
         ``infom``, ``infoe``, ``infoc``; ``nmi`` ``(K, D)``, None in a constant factor's row; ``active``, the numbers
-        of the active latents. Without an active latent, or a factor that varies, the three are 0.
+        of the active latents. Without an active latent the three are 0, without a factor that varies None.
     """
     codes = arrays.all_codes
     factors = [dense(arrays.all_labels[:, k]) for k in range(arrays.factors.shape[1])]
@@ -65,7 +65,7 @@ def infomec(
     varying = [k for k, labels in enumerate(factors) if labels.max() > 0]
     active = _active(codes, discrete)
     nmi: list[Any] = [None] * len(factors)
-    found: dict[str, Any] = {"infom": 0.0, "infoe": 0.0, "infoc": 0.0}
+    found: dict[str, Any] = dict.fromkeys(("infom", "infoe", "infoc"), 0.0 if varying else None)
     if varying:
         matrix = _nmi(codes, torch.stack([factors[k] for k in varying], 1), discrete, rng)
         for row, k in enumerate(varying):

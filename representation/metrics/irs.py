@@ -38,8 +38,8 @@ def irs(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> d
         protocol: None, or the name of the library whose reading is followed.
 
     Returns:
-        ``score``; ``per_latent``, robustness (None for a latent that never changes); ``parents``, the factor that each
-        latent is most robust to.
+        ``score``, None where no factor varies; ``per_latent``, robustness (None for a latent that never changes);
+        ``parents``, the factor that each latent is most robust to.
     """
     codes = arrays.measured_codes
     labels = equal_width_bins(arrays.measured_factors) if protocol else arrays.measured_labels
@@ -47,7 +47,7 @@ def irs(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> d
     per_latent: list[float | None] = [None] * codes.shape[1]
     parents: list[int | None] = [None] * codes.shape[1]
     if not alive or not factors:
-        return {"score": 0.0, "per_latent": per_latent, "parents": parents}
+        return {"score": 0.0 if factors else None, "per_latent": per_latent, "parents": parents}
     z = codes[:, alive]
     largest = (z - z.mean(0)).abs().amax(0)
     deviations = torch.stack([group_deviation(z, labels[:, k]) for k in factors], 1)

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ._ksg import between_vectors, noisy
-from ._spec import Arrays
+from ._spec import Arrays, mean_known
 from ._tensors import is_constant, standardised
 from .ksg import NEIGHBOURS, information_matrix
 
@@ -34,8 +34,8 @@ def leakage(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         rng: Draws the jitter that parts equal values.
 
     Returns:
-        ``score``, the mean of ``leaks`` (0 without any); and, per factor, None where it is constant or has no latent:
-        ``leaks``; ``own``, I(z_k; s_k), at least 0; ``latent``, its latent's number. With one varying factor
+        ``score``, the mean of ``leaks`` (None without any); and, per factor, None where it is constant or has no
+        latent: ``leaks``; ``own``, I(z_k; s_k), at least 0; ``latent``, its latent's number. With one varying factor
         ``leaks`` is 0.
     """
     information = information_matrix(arrays, rng, NEIGHBOURS)
@@ -51,8 +51,7 @@ def leakage(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
             others = [other for other in varying if other != k]
             leaks[k] = max(0.0, _between(codes[:, [d]], truth[:, others]))
             own[k] = max(0.0, float(information[d, k]))
-    known = [leak for leak in leaks if leak is not None]
-    return {"score": float(np.mean(known)) if known else 0.0, "leaks": leaks, "own": own, "latent": latent}
+    return {"score": mean_known(leaks), "leaks": leaks, "own": own, "latent": latent}
 
 
 def _assign(information: Tensor, varying: list[int]) -> list[int | None]:

@@ -31,7 +31,7 @@ def mic(arrays: Arrays, rng: np.random.Generator, subset: Sequence[int] | None =
         subset: Numbers of the latents in S; None for the first half, 0 .. D // 2 - 1 (of a single latent: that one).
 
     Returns:
-        ``score`` (mean over factors), ``per_factor`` (None for a constant one) and ``subset``.
+        ``score`` (mean over factors), ``per_factor`` (None for a constant one, and the mean of none) and ``subset``.
 
     Raises:
         InputError: A subset that is empty, or holds a number twice or one that no latent has.

@@ -25,7 +25,8 @@ def mig(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         rng: Unused: nothing is drawn.
 
     Returns:
-        ``score``, and ``per_factor`` (a constant factor has no entropy and is left out of both: None there).
+        ``score``, and ``per_factor`` (a constant factor has no entropy and is left out of both: None there; so is
+        the mean of none).
     """
     labels = arrays.measured_labels
     information = mutual_information(equal_width_bins(arrays.measured_codes), labels)

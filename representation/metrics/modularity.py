@@ -40,15 +40,18 @@ def modularity(arrays: Arrays, rng: np.random.Generator, protocol: Reading = Non
 
     Returns:
         ``score``, ``explicitness``, ``per_latent`` (None for a latent left out), ``explicitness_per_factor`` (None for
-        a factor that is constant on the train or the test rows).
+        a factor that is constant on the train or the test rows). ``score`` is 0 where no latent has any information;
+        both means are None where no factor varies.
     """
     labels = arrays.measured_labels
     kept = labels if protocol else labels[:, varying(labels)]
-    parts = _modularities(mutual_information(equal_width_bins(arrays.measured_codes), kept)) if kept.shape[1] else []
+    latents = equal_width_bins(arrays.measured_codes)
+    parts = _modularities(mutual_information(latents, kept)) if kept.shape[1] else [None] * latents.shape[1]
     per_latent = [0.0 if part is None and protocol else part for part in parts]
+    score = mean_known(per_latent)
     explicit = [_explicitness(arrays, k) for k in range(labels.shape[1])]
     return {
-        "score": mean_known(per_latent),
+        "score": 0.0 if score is None and kept.shape[1] else score,
         "explicitness": mean_known(explicit),
         "per_latent": per_latent,
         "explicitness_per_factor": explicit,

@@ -24,7 +24,7 @@ def r2(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
 
     Returns:
         ``score`` (mean over factors of ``single``); per factor ``single``, ``latent`` (its number) and ``linear``;
-        a factor that is constant is None in all three.
+        a factor that is constant is None in all three, and so is the mean of none.
     """
     rows = [_one_factor(arrays, k) for k in range(arrays.factors.shape[1])]
     single, latent, linear = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ...errors import InputError
-from ._spec import Arrays
+from ._spec import Arrays, mean_known
 from ._tensors import checked, dense, mid_ranks
 
 RANKS = (1, 5, 10)
@@ -34,20 +34,21 @@ def retrieval(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
         rng: Unused: nothing is drawn.
 
     Returns:
-        ``score``, the mean of all values' AUC; ``auc`` ``(K, values)``, None for a constant factor; ``recall``, for
-        k = 1, 5, 10 (less where there are fewer test rows), one number a factor, of all factors, constant ones too.
+        ``score``, the mean of all values' AUC (None without any); ``auc`` ``(K, values)``, None for a constant factor;
+        ``recall``, for k = 1, 5, 10 (less where there are fewer test rows), one number a factor, of all factors,
+        constant ones too.
     """
     codes = arrays.all_codes
     ranks = mid_ranks(codes)
     table: list[list[float] | None] = [
         _areas(ranks, dense(arrays.all_labels[:, k])) for k in range(arrays.factors.shape[1])
     ]
-    known = [area for row in table if row is not None for area in row]
+    known: list[float | None] = [area for row in table if row is not None for area in row]
     tests = arrays.codes_test
     kept = [k for k in RANKS if k < len(tests)]
     found = [recall_at_k(tests, labels, kept) for _, labels in map(arrays.labels, range(len(table)))] if kept else []
     recall = {str(k): [row[k] for row in found] for k in kept}
-    return {"score": float(np.mean(known)) if known else 0.5, "auc": table, "recall": recall}
+    return {"score": mean_known(known), "auc": table, "recall": recall}
 
 
 def recall_at_k(codes: Any, labels: Any, ranks: Sequence[int]) -> dict[int, float]:

@@ -35,7 +35,8 @@ def sap(arrays: Arrays, rng: np.random.Generator, protocol: Reading = None) -> d
         protocol: None, or the name of the library whose reading is followed.
 
     Returns:
-        ``score``; ``per_factor`` (None for a factor that is constant on the train rows); ``scores``, S ``(D, K)``.
+        ``score``, the mean of ``per_factor`` (None for a factor that is constant on the train rows, and the mean of
+        none); ``scores``, S ``(D, K)``.
     """
     columns = [_scores(arrays, k, protocol) for k in range(arrays.factors.shape[1])]
     gaps = [None if column is None else _gap(column) for column in columns]

@@ -17,7 +17,8 @@ class Config:
 
     Args:
         lambda_od: Weight of the squared entries off the diagonal.
-        lambda_d: Weight of the diagonal's squared distances from 1; the paper's is ten times lambda_od.
+        lambda_d: Weight of the diagonal's squared distances from 1; the paper's is ten times lambda_od in
+            variant 1, as here, and lambda_od itself in variant 2.
         variant: 1: covariance of the posterior means; 2: of the samples, with the mean posterior variances added.
         memory: Weight of the present batch in the running covariance; 1 keeps none. Its earlier value counts as a
             constant (section 2.2), so gradients scale with this weight, too.

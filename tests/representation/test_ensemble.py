@@ -113,3 +113,12 @@ def test_an_ensemble_encodes_and_decodes_with_every_member() -> None:
     codes = ensemble.encode(images)
     assert codes.shape == (2, 4, 3) and not torch.equal(codes[0], codes[1])
     assert ensemble.decode(codes).shape == (2, *images.shape)
+
+
+def test_a_member_s_loss_bears_its_name() -> None:
+    chosen = config(beta.Config())
+    made = [parts(chosen, seed) for seed in (1, 2)]
+    ensemble = Ensemble([learner for learner, _ in made], labels=["one", "two"])
+    batch = EnsembleData([data for _, data in made], [1, 2]).draw()
+    terms = ensemble(ensemble.prepare(batch, 0, torch.Generator()))
+    assert float(terms["loss of one"] + terms["loss of two"]) == pytest.approx(float(terms["loss"].detach()))

@@ -163,7 +163,7 @@ def test_dci_leaves_out_what_is_constant_on_either_part() -> None:
     assert np.array(more["importance"]).shape == (STANDARD.shape[1], 4)
     assert not np.array(more["importance"])[:, [0, 3]].any()
     nothing = scores(STANDARD, "dci", factors=np.ones((POINTS, 1)))["dci"]
-    assert (nothing["disentanglement"], nothing["completeness"], nothing["informativeness"]) == (0, 0, 0)
+    assert nothing["disentanglement"] is nothing["completeness"] is nothing["informativeness"] is None
 
 
 def test_continuous_factors_are_binned_or_regressed() -> None:
@@ -304,3 +304,10 @@ def test_constant_factors_count_in_no_dci(name: str, constant: float) -> None:
     assert with_it["error_per_factor"][-1] is None
     for number in ("completeness", "informativeness"):
         assert with_it[number] == pytest.approx(without[number], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mig", "mic", "sap", "modularity", "irs", "dci", "r2", "beta_vae", "factor_vae"])
+def test_without_a_factor_that_varies_nothing_is_known(name: str) -> None:
+    found = metrics.evaluate([name], CODES["perfect"], np.ones_like(FACTORS))[name]
+    scores = {part: value for part, value in found.items() if part not in ("importance", "scores", "subset", "active")}
+    assert scores and all(value is None or set(value) == {None} for value in scores.values())
