@@ -1,4 +1,4 @@
-"""Walks of several random actions at once."""
+"""Walks of several random actions at once, and walks that prefer what happens rarely."""
 
 from __future__ import annotations
 
@@ -54,3 +54,37 @@ class SpanWalk(RandomWalk):
             later = torch.where(going[-1].view(-1, 1, 1, 1), moves.next_image, later)
         counts = (one_hot(actions, int(space.n)) * torch.stack(going)[..., None]).sum(0).float()
         return Spans(first.image, actions[0], first.next_image, later, counts, first.first_image)
+
+
+class RareFirst:
+    """Of every draw of a wide walk some rows, those of rare outcomes first.
+
+    Outcomes are told apart by how many bytes of the image change: nothing is known of what they mean. Rows are drawn
+    without replacement, each with a weight of one over the root of how many have the same outcome as it, so that an
+    outcome of a share p takes a share of the batch that grows like the root of p. Where an action's outcome is random,
+    its rarer ones are met more often than they happen.
+
+    Args:
+        walk: A `RandomWalk` of many environments.
+        rows: How many rows of each of its draws are kept.
+    """
+
+    def __init__(self, walk: RandomWalk, rows: int) -> None:
+        self.walk, self.rows = walk, rows
+
+    def draw(self) -> Any:
+        """So many rows of the walk's next draw."""
+        moves = self.walk.draw()
+        changed = (moves.image != moves.next_image).flatten(1).sum(1)
+        _, kind, counts = changed.unique(return_inverse=True, return_counts=True)
+        weights = counts[kind].double().rsqrt().cpu()
+        kept = torch.multinomial(weights, self.rows, generator=self.walk.generator).to(changed.device)
+        return type(moves)(*[part[kept] for part in moves])
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the walk."""
+        return self.walk.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.walk.load_state_dict(state)

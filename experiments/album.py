@@ -107,6 +107,10 @@ class Album:
         tensors = {name: part.cpu() if isinstance(part, Tensor) else part for name, part in found._asdict().items()}
         self._keep("variations", "what factors bring about", VARIATIONS, figures.variations(tensors))
 
+        if learner.config.length > 1:
+            shown = module.behaviour(learner, self.run.env, work.METRIC_SEED, **self.run.env_options)
+            self._keep("behaviour", "an option on its way", BEHAVIOUR, figures.behaviour(shown._asdict()))
+
     def _trips(self, learner: Any) -> None:
         trip = work.plan(self.run, learner, SHOWN_TRIPS, 1)[1]
         captions = ["walk", "goal"] * SHOWN_TRIPS
@@ -148,5 +152,9 @@ ROLLOUTS = "Every policy from the same start, always taking its likeliest action
 VARIATIONS = (
     "Factors that the generator names in a thousand states, the changes of the code that their options brought about, "
     "and those that were foretold, coloured by the first action. Clusters are effects that were told apart."
+)
+BEHAVIOUR = (
+    "What is seen along an option, and below what the policies of several factors would do there; the framed one is "
+    "followed."
 )
 GOALS = "The agent is shown nothing but the goal image, and moves so that its code comes closer to the goal's."

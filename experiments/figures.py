@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..envs import Factor
@@ -138,6 +139,37 @@ def variations(found: Mapping[str, Any]) -> Figure:
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8, frameon=False
     )
+    return figure
+
+
+def behaviour(found: Mapping[str, Any]) -> Figure:
+    """An option on its way: what is seen, and below what each policy would do there, the option's own framed.
+
+    Args:
+        found: ``images`` ``(T + 1, H, W, C)``, ``chances`` ``(T, P, A)``, ``actions`` ``(T,)``, ``followed``, and the
+            actions' ``names``.
+    """
+    chances, names, followed = np.asarray(found["chances"]), [str(name) for name in found["names"]], found["followed"]
+    steps, policies, actions = chances.shape
+    figure = Figure(figsize=(1.7 * (steps + 1), 2.4 + 0.16 * policies), layout="constrained")
+    panels = figure.subplots(2, steps + 1, height_ratios=[1.6, 0.16 * policies + 0.3])
+    for axes, image in zip(panels[0], np.asarray(found["images"]), strict=True):
+        axes.imshow(coloured(image), interpolation="nearest")
+        axes.set_axis_off()
+    for step, (axes, action) in enumerate(zip(panels[1][:-1], np.asarray(found["actions"]), strict=True)):
+        drawn = axes.imshow(chances[step], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.add_patch(
+            Rectangle((-0.5, int(followed) - 0.5), actions, 1, fill=False, edgecolor="#d1783c", linewidth=1.6)
+        )
+        axes.set_xticks(range(actions), names, rotation=90)
+        axes.set_yticks([])
+        axes.tick_params(length=0, labelsize=7, colors=INK)
+        axes.set_title(f"then: {names[int(action)]}", fontsize=8, color=INK)
+    panels[1][0].set_ylabel("policies of different factors", fontsize=8, color=INK)
+    panels[1][-1].set_axis_off()
+    bar = figure.colorbar(drawn, cax=panels[1][-1].inset_axes((0.02, 0.1, 0.08, 0.8)))
+    bar.set_label("probability", fontsize=8, color=INK)
+    bar.ax.tick_params(labelsize=7, colors=INK)
     return figure
 
 

@@ -42,7 +42,7 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
             learner that fails on its first batch.
     """
     module = learner_module(run.learner)
-    env = run.source(run.config.batch_size, pick_device(device))
+    env = run.source(getattr(run.config, "environments", run.config.batch_size), pick_device(device))
     learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
     prepared = Prepared(learner.to(pick_device(device)), module.data(run.config, env, run.seed))
     _try(prepared, run.config)

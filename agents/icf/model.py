@@ -14,7 +14,7 @@ from ...representation.data import RandomWalk, Transitions, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
 from .._parts import Coder, Settings, discrete_actions
-from .._walks import Spans, SpanWalk
+from .._walks import RareFirst, Spans, SpanWalk
 from .losses import additive, dependence, entropy, excess, expected_selectivity
 
 
@@ -37,12 +37,14 @@ class Config(Settings):
         horizon: Actions of such a change, at most; how many is drawn at random.
         independence: Weight of `losses.dependence`, how far different latents are from independent. For what can be
             changed in few states only, as switches: else all latents that are left take to the same one.
+        pool: Environments that are stepped for each that is learnt from: those are chosen, rare outcomes first
+            (`RareFirst`). For what random actions seldom change, as a box that must be walked to and pushed.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
             what can be controlled before it is turned to its axes; with additivity.
         autoencoder: Weight of the reconstruction, in nats an image, in what shapes the code. 0: the decoder only reads
             it.
         steps: Optimiser steps.
-        batch_size: Environments run side by side, one transition each a step.
+        batch_size: Transitions a step, of as many environments; of more, with a pool.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
@@ -55,6 +57,7 @@ class Config(Settings):
     additivity: float = 0.0
     horizon: int = 30
     independence: float = 0.0
+    pool: int = 1
     warm_up: float = 0.0
     autoencoder: float = 0.0
     steps: int = 3000
@@ -63,11 +66,18 @@ class Config(Settings):
 
     def __post_init__(self) -> None:
         weights = ("temperature", "additivity", "independence", "excess", "shrinkage", "autoencoder")
-        self.require("latents", "horizon", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights)
+        self.require(
+            "latents", "horizon", "pool", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights
+        )
         if self.independence and self.latents < 2:
             raise InputError("independence is of different latents, and there is one")
         if not 0 <= self.warm_up <= 1:
             raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
+
+    @property
+    def environments(self) -> int:
+        """How many are run side by side."""
+        return self.pool * self.batch_size
 
 
 class Inputs(NamedTuple):
@@ -172,6 +182,7 @@ def build(config: Config, env: Any, generator: torch.Generator) -> ICF:
     return ICF(image_shape(env), discrete_actions(env, "icf"), config, generator)
 
 
-def data(config: Config, env: Any, seed: int) -> RandomWalk:
-    """Transitions under random actions; spans of several where changes are to add up."""
-    return SpanWalk(env, seed, config.horizon) if config.additivity else RandomWalk(env, seed)
+def data(config: Config, env: Any, seed: int) -> RandomWalk | RareFirst:
+    """Transitions under random actions; spans of several where changes are to add up; rare ones first with a pool."""
+    walk = SpanWalk(env, seed, config.horizon) if config.additivity else RandomWalk(env, seed)
+    return RareFirst(walk, config.batch_size) if config.pool > 1 else walk

@@ -131,3 +131,62 @@ def variations(learner: ContinuousICF, env: str, seed: int, states: int = 1000, 
         code = torch.where(ended[:, None], code, learner.encode(image))
     names = action_names(batch, learner.actions)
     return Variations(factors[:, 0], code - start, foretold, taken[0], names)
+
+
+class Behaviour(NamedTuple):
+    """One option of T actions on its way, and what P options' policies would do there."""
+
+    images: Tensor
+    """uint8 ``(T + 1, H, W, C)``"""
+    chances: Tensor
+    """Of A actions, by each policy before each action, ``(T, P, A)``"""
+    actions: Tensor
+    """Those that were taken, int64 ``(T,)``"""
+    followed: int
+    """Whose option it is, of the P"""
+    names: list[str]
+    """Of the actions"""
+
+
+@torch.no_grad()
+def behaviour(
+    learner: ContinuousICF, env: str, seed: int, policies: int = 8, disturbed: int | None = None, **options: Any
+) -> Behaviour:
+    """Follow one of P options from a state, by its policy's likeliest actions (arXiv:1802.09484, figure 6).
+
+    It is the one that is told best from the others by what it changes.
+
+    Args:
+        learner: A trained agent.
+        env: Its environment's id.
+        seed: Of the state and of the factors.
+        policies: P.
+        disturbed: Number of an action, from 0, in whose place another one is taken, by lot.
+        options: Of the environment.
+    """
+    device, length = next(learner.parameters()).device, learner.config.length
+    draws = torch.Generator().manual_seed(seed)
+    noise = torch.randn(1, policies, learner.config.noise, generator=draws).to(device)
+    batch = make_factored(env, policies, device, **options)
+    image = batch.reset(seed=[seed] * policies)[0]
+    code = start = learner.encode(image)
+    factors = learner.factors(start[:1], noise)
+    for _ in range(length):
+        image = batch.step(learner.log_policies(start, code, factors[0, :, None])[:, 0].argmax(1))[0]
+        code = learner.encode(image)
+    scores = learner.scores(code - start, factors.expand(policies, -1, -1))
+    followed = int(scores.diagonal().argmax())
+    image = batch.reset(seed=[seed] * policies)[0]
+    images, chances, actions = [image[0]], [], []
+    for step in range(length):
+        logs = learner.log_policies(start[:1], learner.encode(images[-1][None]), factors)[0]
+        action = int(logs[followed].argmax())
+        if step == disturbed:
+            action = (action + int(torch.randint(1, learner.actions, (), generator=draws))) % learner.actions
+        image = batch.step(torch.full((policies,), action, device=device))[0]
+        images.append(image[0])
+        chances.append(logs.exp())
+        actions.append(action)
+    return Behaviour(
+        torch.stack(images), torch.stack(chances), torch.tensor(actions), followed, action_names(batch, learner.actions)
+    )

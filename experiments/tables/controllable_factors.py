@@ -1,4 +1,4 @@
-"""Independently controllable factors, figures 2 to 5: what an agent finds that acts (Thomas et al. 2018).
+"""Independently controllable factors, figures 2 to 6: what an agent finds that acts (Thomas et al. 2018).
 
 The paper shows single trainings and prints no values: a maze of 64x64 pixels in which it finds four effects, up twice
 being one of them and down+left none of its own, with x and y on orthogonal axes (figure 2); two digits on a grid, all
@@ -29,19 +29,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from ...agents import icf_continuous
 from ...agents._outcomes import movable
 from ...envs import make_factored
 from ...representation import metrics
 from ...representation.data import draw_states
 from .. import work
-from ..figures import variations
 from ..runs import How, Run, learner_module
-from . import _drawing as drawing
-from ._jobs import Done, Job, Numbers, Scale, repeated
+from . import _factors as shown
+from ._jobs import Job, Numbers, Scale, repeated
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=60, batch_size=8, learning_rate=3e-3),
@@ -90,6 +87,8 @@ class Place(NamedTuple):
     agent: str = "icf"
     alone: tuple[str, ...] = ()
     """Factors that move by themselves."""
+    tried: bool = True
+    """Whether all sequences of an option's actions are tried: of five there are thousands."""
 
 
 PLACES = {
@@ -100,6 +99,9 @@ PLACES = {
     "maze, DUSDi": Place("MazeRedundant", agent="dusdi"),
     "3-step options": Place("Maze", {"length": 3}, goals=True, agent="icf_continuous"),
     "switches": Place("MazeToggle", {"latents": 5, **RARE}, SWITCHES, SWITCHES, longer=0.5),
+    "switches, options": Place(
+        "MazeToggle", {"latents": 5, "length": 5}, SWITCHES, SWITCHES, agent="icf_continuous", tried=False
+    ),
     "box, door, distractor": Place("MazeDistractor", {"latents": 6, **RARE}, longer=1.5, alone=("npc.x", "npc.y")),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=1.5),
@@ -118,7 +120,7 @@ MEASURED = {
     "foretold": "option_prediction_right",
 }
 """What an agent's own evaluation calls these numbers."""
-CODES, VARIATIONS = "codes.npz", "variations.npz"
+figures = shown.figures
 
 
 def jobs(scale: Scale) -> list[Job]:
@@ -129,7 +131,8 @@ def jobs(scale: Scale) -> list[Job]:
         config = learner_module(place.agent).Config(steps=int(place.longer * scale.steps), **settings)
         worlds = {"env": ID.format(place.world), "env_options": place.options, "test_options": place.test_options}
         goals = min(1000, scale.points) if place.goals else 0
-        rest = {"goals": goals, "alone": list(place.alone), "points": scale.points, "device": scale.device}
+        rest = {"goals": goals, "alone": list(place.alone), "tried": place.tried}
+        rest |= {"points": scale.points, "device": scale.device}
         points[label] = {**worlds, "agent": place.agent, "config": config.to_dict(), **rest}
     return repeated(scale, points)
 
@@ -137,26 +140,34 @@ def jobs(scale: Scale) -> list[Job]:
 def run(job: Job, folder: Path) -> Numbers:
     """Train, try every action from fresh states, and walk to goals."""
     wanted = job.settings
-    env, test, points = wanted["env"], wanted["test_options"], wanted["points"]
+    env, test = wanted["env"], wanted["test_options"]
     agent = learner_module(wanted["agent"])
     run = Run(folder, wanted["agent"], env, wanted["env_options"], job.seed, agent.Config.from_dict(wanted["config"]))
     if run.create(resume=True):
         work.train(run, work.prepare(run, wanted["device"]), How(device=wanted["device"], progress=False))
     learner = run.load(wanted["device"])
-    found = agent.evaluate(learner, env, work.METRIC_SEED + job.seed, min(points, STATES[wanted["agent"]]), **test)
-    numbers: Numbers = {name: found[key] for name, key in MEASURED.items() if key in found}
-    numbers["angle"] = min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i])
+    numbers = _tried(job, learner) if wanted["tried"] else {}
     numbers |= _read(job, learner, folder)
-    if hasattr(agent, "variations"):
-        _keep_variations(agent.variations(learner, env, work.METRIC_SEED + job.seed, min(points, 1000), **test), folder)
-        numbers["selectivity"] = found["selectivity"]
-    several = wanted["agent"] == "icf_continuous" and wanted["config"]["length"] > 1
-    if "primitive_modes_found" in found and not several:
-        numbers["effects"] = float(found["primitive_modes_found"])
+    shown.keep(job, learner, folder)
     if wanted["goals"]:
         trips = agent.plan(learner, env, wanted["goals"], work.METRIC_SEED + job.seed, **test)[0]
         numbers |= {"success": trips["success"]}
         numbers |= {"path": trips["steps_ratio"]} if trips["steps_ratio"] is not None else {}
+    return numbers
+
+
+def _tried(job: Job, learner: Any) -> Numbers:
+    """What the agent's own evaluation says, which tries every action, or every option, from fresh states."""
+    wanted, numbers = job.settings, Numbers()
+    agent, states = learner_module(wanted["agent"]), min(wanted["points"], STATES[wanted["agent"]])
+    found = agent.evaluate(learner, wanted["env"], work.METRIC_SEED + job.seed, states, **wanted["test_options"])
+    numbers |= {name: found[key] for name, key in MEASURED.items() if key in found}
+    numbers["angle"] = min(angle for i, row in enumerate(found["axes_deg"]) for angle in row[:i])
+    continuous = wanted["agent"] == "icf_continuous"
+    if continuous:
+        numbers["selectivity"] = found["selectivity"]
+    if "primitive_modes_found" in found and not (continuous and wanted["config"]["length"] > 1):
+        numbers["effects"] = float(found["primitive_modes_found"])
     return numbers
 
 
@@ -168,7 +179,7 @@ def _read(job: Job, learner: Any, folder: Path) -> Numbers:
     stated = make_factored(env, 1, **options).factors
     kept = movable(stated, factors)
     names = [stated[k].name for k in kept]
-    np.savez(folder / CODES, codes=codes.cpu().numpy(), factors=factors[:, kept].cpu().numpy(), names=names)
+    np.savez(folder / shown.CODES, codes=codes.cpu().numpy(), factors=factors[:, kept].cpu().numpy(), names=names)
     switches = [k for k in kept if stated[k].kind == "categorical"]
     numbers: Numbers = _told(codes, factors[:, [k for k in kept if k not in switches]])
     if switches:
@@ -177,12 +188,6 @@ def _read(job: Job, learner: Any, folder: Path) -> Numbers:
     if alone:
         numbers["distractor"] = max(metrics.evaluate(["probe"], codes, factors[:, alone])["probe"]["mlp_r2"])
     return numbers
-
-
-def _keep_variations(found: icf_continuous.Variations, folder: Path) -> None:
-    """What options do, for the figures."""
-    tensors = {name: part.cpu().numpy() for name, part in found._asdict().items() if name != "names"}
-    np.savez(folder / VARIATIONS, names=found.names, **tensors)
 
 
 def _told(codes: Tensor, factors: Tensor) -> Numbers:
@@ -205,44 +210,3 @@ def parted(codes: Tensor, values: Tensor) -> float:
     lines = codes.gather(0, order)
     between = torch.cat([lines[1:] > lines[:-1], torch.ones_like(lines[:1], dtype=torch.bool)])
     return float((0.5 + (zeros - ones).abs() / 2)[between].max())
-
-
-def figures(done: list[Done]) -> dict[str, Figure]:
-    """Of the first seed: the maze's places in the code (figure 2b), digits' coordinates (4), variations (2a, 3)."""
-    known = drawing.folders(done)
-    drawn = {}
-    if "maze" in known:
-        drawn["maze"] = _places(known["maze"])
-    if "two digits" in known:
-        drawn["two_digits"] = _coordinates(known["two digits"])
-    for label, file in (("maze, continuous", "continuous"), ("3-step options", "options")):
-        if label in known:
-            with np.load(known[label] / VARIATIONS) as saved:
-                drawn[file] = variations(saved)
-    return drawn
-
-
-def _places(folder: Path) -> Figure:
-    """The plane of the two latents: each place a dot, coloured by x on the left and by y on the right."""
-    figure, axes = drawing.panels(1, 2, (3.0, 2.8))
-    with np.load(folder / CODES) as file:
-        for place, name, column in zip(axes[0], file["names"], file["factors"].T, strict=True):
-            dots = place.scatter(*file["codes"].T, c=column, s=14, cmap="viridis")
-            figure.colorbar(dots, ax=place, shrink=0.8)
-            drawing.say(place, str(name), "first latent", "second latent")
-    return figure
-
-
-def _coordinates(folder: Path) -> Figure:
-    """Each latent's mean against each coordinate, standardised, as in the paper's figure 4."""
-    with np.load(folder / CODES) as file:
-        codes, factors, names = file["codes"], file["factors"], file["names"]
-    figure, axes = drawing.panels(1, len(names), (2.2, 2.2))
-    codes = (codes - codes.mean(0)) / np.maximum(codes.std(0), 1e-9)
-    for place, name, column in zip(axes[0], names, factors.T, strict=True):
-        values = np.unique(column)
-        means = np.stack([codes[column == value].mean(0) for value in values])
-        for colour, line in zip(drawing.COLOURS, means.T, strict=False):
-            place.plot(values, line, color=colour, linewidth=1.4)
-        drawing.say(place, name, "tile", "mean of each latent" if place is axes[0][0] else "")
-    return figure

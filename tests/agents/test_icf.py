@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -13,11 +15,12 @@ from torch import Tensor, nn
 
 from unbraid.agents import icf
 from unbraid.agents._foresight import Foresight, Look
+from unbraid.agents._walks import RareFirst
 from unbraid.agents.icf.losses import additive, dependence, entropy, excess, expected_selectivity, selectivity
 from unbraid.agents.icf.plan import action_effects, reach
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
-from unbraid.representation.data import RandomWalk, random_actions
+from unbraid.representation.data import RandomWalk, Transitions, random_actions
 from unbraid.representation.networks import ImageShape
 
 MAZE = "unbraid/Maze-v0"
@@ -347,6 +350,33 @@ def test_random_walks_see_the_last_image_of_an_episode() -> None:
         moved = (batch.image != batch.next_image).flatten(1).sum(1)
         assert (moved <= 2 * 8 * 8 * 3).all()
         assert torch.equal(batch.next_image, walk.image) == (step % 3 != 2)
+
+
+def test_rare_outcomes_come_first() -> None:
+    """Nine in ten change one byte and one in ten two: of rows drawn with replacement that would be 3 to 1."""
+    image = torch.zeros(100, 2, 2, 1, dtype=torch.uint8)
+    after = image.clone()
+    after[:, 0, 0] = 1
+    after[90:, 1, 1] = 1
+    place = torch.arange(100)
+    walk = SimpleNamespace(draw=lambda: Transitions(image, place, after, image), generator=torch.Generator())
+    rows = [RareFirst(walk, 8).draw() for _ in range(500)]
+    assert all(len(set(one.action.tolist())) == 8 and torch.equal(one.next_image, after[one.action]) for one in rows)
+    rare = torch.stack([one.action >= 90 for one in rows]).double().mean()
+    assert 0.2 < rare < 0.26
+
+
+def test_a_pool_trains_on_its_batch_and_goes_on_where_it_stopped() -> None:
+    config = icf.Config(pool=3, batch_size=4)
+    env = make_factored(MAZE, config.environments)
+    assert env.num_envs == 12
+    drawn = icf.data(config, env, 0)
+    saved = copy.deepcopy(drawn.state_dict())
+    first = drawn.draw()
+    assert first.image.shape[0] == first.action.shape[0] == 4
+    drawn.draw()
+    drawn.load_state_dict(saved)
+    assert all(torch.equal(one, other) for one, other in zip(first, drawn.draw(), strict=True))
 
 
 def test_it_trains_end_to_end(tmp_path: Path, cli: Any) -> None:

@@ -226,6 +226,20 @@ def test_variations_are_what_factors_bring_about() -> None:
     assert moved.sum() > 70 and torch.allclose(found.changes[moved], ways[moved], atol=1e-3)
 
 
+def test_behaviour_follows_one_of_several_options() -> None:
+    learner = perfect(2)
+    found = icf_continuous.behaviour(learner, MAZE, 0, policies=5, **OPEN)
+    assert found.images.shape[0] == 3 and found.chances.shape == (2, 5, 4)
+    assert torch.allclose(found.chances.sum(2), torch.ones(2, 5))
+    assert torch.equal(found.chances[:, found.followed].argmax(1), found.actions)
+    codes = learner.encode(found.images)
+    moved = codes.diff(dim=0)  # or not, at a wall
+    assert torch.allclose(moved, WAYS[found.actions] * (moved != 0), atol=1e-3) and bool(moved.any())
+    other = icf_continuous.behaviour(learner, MAZE, 0, policies=5, disturbed=0, **OPEN)
+    assert other.followed == found.followed and other.actions[0] != found.actions[0]
+    assert torch.equal(other.chances[0], found.chances[0]) and not torch.equal(other.chances[1], found.chances[1])
+
+
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="kernel 'gausian'; did you mean gaussian"):
         icf_continuous.Config(kernel="gausian")
