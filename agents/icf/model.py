@@ -117,7 +117,8 @@ class ICF(Coder):
         self.policy_head = mlp(config.latents, 2 * config.latents * actions)
         self.foresight = Foresight(shape, config.latents, actions)
         initialise(self, generator)
-        self.effects = nn.Parameter(0.5 * torch.randn(config.latents, actions, generator=generator))
+        effects = 0.5 * torch.randn(config.latents, actions, generator=generator)
+        self.effects = nn.Parameter(effects) if config.additivity else None
         # Uniform at first, whatever h is: an encoder that starts out rugged must not be fitted by rugged policies.
         last = self.policy_head[-1]
         assert isinstance(last, nn.Linear)
