@@ -60,9 +60,9 @@ class RareFirst:
     """Of every draw of a wide walk some rows, those of rare outcomes first.
 
     Outcomes are told apart by how many bytes of the image change: nothing is known of what they mean. Rows are drawn
-    without replacement, each with a weight of one over the root of how many have the same outcome as it, so that an
-    outcome of a share p takes a share of the batch that grows like the root of p. Where an action's outcome is random,
-    its rarer ones are met more often than they happen.
+    without replacement, each with the weight n^-.75 where n have the same outcome as it, so that an outcome of a share
+    p takes a share of the batch that grows like the fourth root of p. Where an action's outcome is random, its rarer
+    ones are met more often than they happen.
 
     Args:
         walk: A `RandomWalk` of many environments.
@@ -77,7 +77,7 @@ class RareFirst:
         moves = self.walk.draw()
         changed = (moves.image != moves.next_image).flatten(1).sum(1)
         _, kind, counts = changed.unique(return_inverse=True, return_counts=True)
-        weights = counts[kind].double().rsqrt().cpu()
+        weights = counts[kind].double().pow(-0.75).cpu()
         kept = torch.multinomial(weights, self.rows, generator=self.walk.generator).to(changed.device)
         return type(moves)(*[part[kept] for part in moves])
 

@@ -66,7 +66,8 @@ def dependence(codes: Tensor) -> Tensor:
     that rarely are would be preferred to independent ones.
 
     Args:
-        codes: ``(M, B, K)``, K from 2: of M images from each of B environments, B from 2. Latents whose standard
+        codes: ``(M, B, K)``, K from 2: of M images from each of B environments, B from 2, or how far they are from
+            those that episodes began with. Latents whose standard
             deviation is far below 0.05 count as independent.
     """
     images, environments, latents = codes.shape
@@ -76,6 +77,18 @@ def dependence(codes: Tensor) -> Tensor:
     squared = products.sum(0).square() - products.square().sum(0)
     pairs = squared.view(2, latents, 2, latents).sum((0, 2)) / (environments * (environments - 1))
     return (pairs.sum() - pairs.diagonal().sum()) / (latents * (latents - 1))
+
+
+def stillness(change: Tensor) -> Tensor:
+    """How far latents fall short of a standard deviation of 0.5: mean over them of ``max(0, 1 - 2 std_k)^2``, scalar.
+
+    Args:
+        change: Since the episodes began, ``(B, K)``; what stays as it is in each of them, as places that are drawn at
+            its start, keeps no latent alive.
+    """
+    tiny = torch.finfo(change.dtype).tiny  # the root of 0 has no gradient
+    spread = (change.var(0, correction=0) + tiny).sqrt()
+    return (1 - 2 * spread).clamp_min(0).square().mean()
 
 
 def _standardised(values: Tensor, least: float) -> Tensor:

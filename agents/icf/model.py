@@ -15,7 +15,7 @@ from ...representation.networks import ImageShape, initialise, mlp, to_floats
 from .._foresight import Foresight
 from .._parts import Coder, Settings, discrete_actions
 from .._walks import RareFirst, Spans, SpanWalk
-from .losses import additive, dependence, entropy, excess, expected_selectivity
+from .losses import additive, dependence, entropy, excess, expected_selectivity, stillness
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,12 @@ class Config(Settings):
             each was taken; that of the code, and that of A further numbers from the same encoder. For several things to
             control: selectivity alone is content with two digits' sum in one latent and nothing in another.
         horizon: Actions of such a change, at most; how many is drawn at random.
-        independence: Weight of `losses.dependence`, how far different latents are from independent. For what can be
-            changed in few states only, as switches: else all latents that are left take to the same one.
+        independence: Weight of `losses.dependence`, how far the changes of different latents since episodes began are
+            from independent. For what can be changed in few states only, as switches: else all latents that are left
+            take to the same one.
+        liveness: Weight of `losses.stillness`, how far latents fall short of changing by half a step within episodes.
+            For what few actions change: a latent that no policy moves yet only takes from the others' shares, and is
+            squeezed to nothing.
         pool: Environments that are stepped for each that is learnt from: those are chosen, rare outcomes first
             (`RareFirst`). For what random actions seldom change, as a box that must be walked to and pushed.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
@@ -57,6 +61,7 @@ class Config(Settings):
     additivity: float = 0.0
     horizon: int = 30
     independence: float = 0.0
+    liveness: float = 0.0
     pool: int = 1
     warm_up: float = 0.0
     autoencoder: float = 0.0
@@ -65,7 +70,7 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ("temperature", "additivity", "independence", "excess", "shrinkage", "autoencoder")
+        weights = ("temperature", "additivity", "independence", "liveness", "excess", "shrinkage", "autoencoder")
         self.require(
             "latents", "horizon", "pool", "steps", "batch_size", "learning_rate", "epsilon", at_least_0=weights
         )
@@ -159,11 +164,13 @@ class ICF(Coder):
             begin, _, end = extra.chunk(3)
             told = additive(end - begin, moves.counts) + additive(later[0] - before, moves.counts, self.effects)
             terms["additivity"] = told
-        if config.independence:
-            terms["dependence"] = dependence(codes.unflatten(0, (len(seen), -1)))
         first = to_floats(moves.first_image)
         with torch.no_grad():
             first_code = self.embed(first)
+        if config.independence:
+            terms["dependence"] = dependence(codes.unflatten(0, (len(seen), -1)) - first_code)
+        if config.liveness:
+            terms["stillness"] = stillness(before - first_code)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
         terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
         weights = self._weights(inputs.warmth)
@@ -175,7 +182,7 @@ class ICF(Coder):
         config = self.config
         weights = {"selectivity": -warmth, "entropy": -config.temperature, "excess": config.excess}
         weights |= {"squared code": config.shrinkage, "additivity": config.additivity}
-        return weights | {"dependence": config.independence}
+        return weights | {"dependence": config.independence, "stillness": config.liveness}
 
 
 def build(config: Config, env: Any, generator: torch.Generator) -> ICF:

@@ -51,7 +51,8 @@ NUMBERS = {
     "linear R2": "of the worst of the controllable factors, from the whole code",
     "Pearson": "absolute correlation of the worst of them with its best latent",
     "switches": "balanced accuracy of the worst switch, told by a threshold on its best latent",
-    "distractor": "held-out R2 of what moves by itself, from the whole code by an MLP",
+    "MLP R2": "held-out, of the worst of the controllable factors, from the whole code",
+    "distractor": "the same of what moves by itself, the best of it",
     "angle": "smallest angle between two factors' directions in the code, degrees",
     "information": "of policy and outcome, nats",
     "ceiling": "the most that so many policies can have, nats",
@@ -69,6 +70,7 @@ PLACED = ({"x": 0, "y": 1}, {"x": 3, "y": 0}, {"x": 2, "y": 3})
 WALLS = {"layout": None, "size": 8, "blocks": 0.1, "levels": 10_000}
 SWITCHES = {"start_factors": {f"switch{k}.{axis}": place[axis] for k, place in enumerate(PLACED) for axis in "xy"}}
 RARE = {"independence": 0.2, "learning_rate": 2e-3}
+SELDOM = {"liveness": 1.0, "pool": 8}
 DIGITS = {"latents": 4, "additivity": 3.0, "warm_up": 0.3}
 
 
@@ -102,7 +104,9 @@ PLACES = {
     "switches, options": Place(
         "MazeToggle", {"latents": 5, "length": 5}, SWITCHES, SWITCHES, agent="icf_continuous", tried=False
     ),
-    "box, door, distractor": Place("MazeDistractor", {"latents": 6, **RARE}, longer=1.5, alone=("npc.x", "npc.y")),
+    "box, door, distractor": Place(
+        "MazeDistractor", {"latents": 10, **RARE, **SELDOM}, longer=1.5, alone=("npc.x", "npc.y")
+    ),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=1.5),
     "two digits, inverse dynamics": Place("DigitsGrid", {"latents": 4}, longer=1.5, agent="inverse"),
@@ -186,7 +190,8 @@ def _read(job: Job, learner: Any, folder: Path) -> Numbers:
         numbers["switches"] = min(parted(codes, factors[:, k]) for k in switches)
     alone = [k for k, factor in enumerate(stated) if factor.name in job.settings["alone"]]
     if alone:
-        numbers["distractor"] = max(metrics.evaluate(["probe"], codes, factors[:, alone])["probe"]["mlp_r2"])
+        read = metrics.evaluate(["probe"], codes, factors[:, [*kept, *alone]])["probe"]["mlp_r2"]
+        numbers |= {"MLP R2": min(read[: len(kept)]), "distractor": max(read[len(kept) :])}
     return numbers
 
 
