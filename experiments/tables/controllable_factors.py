@@ -13,7 +13,10 @@ additions to the paper's (factors kept apart, steps of at most 1, hindsight, a l
 is left to do), and its latent model is its policy followed through foreseen single actions. Digits are of five kinds
 and fifty hands each; changes over up to 30 actions must also tell how often each was taken (``additivity``). Switches
 stand in the same three places in all episodes, so that there is one factor each. In the maze with a box, a switch and a
-door somebody wanders about whom nothing controls; the switch's place and the door's are drawn anew. Goals are in mazes
+door somebody wanders about whom nothing controls; the switch's place and the door's are drawn anew, each batch is
+chosen from eight times as many environments, rare outcomes first (``pool``), and latents are kept alive
+(``liveness``). Options among the switches are of five actions, of which there are too many to try them all: their code
+is measured, and figure 6 drawn. Goals are in mazes
 whose walls were never seen in training, or, for the continuous form, in the maze of its training, up to 1,000 pairs;
 ways are searched among codes, or on the agent's own map. To compare with there is inverse dynamics, which has no
 policies: its code alone is measured; and there are DIAYN, with four skills, and DUSDi, with two components of two
