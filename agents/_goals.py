@@ -88,9 +88,9 @@ def between_pairs(
 
     Returns:
         Numbers: ``success`` (the agent stopped, and all controllable factors are the goal's; those of a continuum
-        within a twentieth of their range), ``steps`` (mean over successes), ``shortest`` (mean of the shortest paths
-        of the same), ``steps_ratio`` (theirs) where the world knows its shortest paths (what there is nothing to say
-        of is None); and the episodes.
+        within a twentieth of their range), ``steps`` (mean over successes); where the world knows its shortest paths
+        ``reachable`` (share of the pairs that a way connects), ``shortest`` (mean of the shortest paths of the
+        successes) and ``steps_ratio``, steps by that (what there is nothing to say of is None); and the episodes.
     """
     batch = make_factored(env, episodes, device, **options)
     batch.reset(seed=seed)
@@ -104,12 +104,15 @@ def between_pairs(
     near = torch.tensor([_tolerance(factor) for factor in batch.factors], device=device)
     success = trip.stopped & (((trip.factors - wanted).abs() <= near) | ~controllable).all(1)
     numbers: dict[str, Any] = {"episodes": episodes, "success": float(success.double().mean())}
-    numbers |= {"steps": None, "shortest": None, "steps_ratio": None}
+    numbers |= {"reachable": None, "steps": None, "shortest": None, "steps_ratio": None}
+    shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)
+    shortest = None if shortest_path is None else shortest_path(start, wanted)
+    if shortest is not None:
+        numbers["reachable"] = float((shortest >= 0).double().mean())
     if bool(success.any()):
         numbers["steps"] = float(trip.steps[success].double().mean())
-        shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)
-        if shortest_path is not None:
-            numbers["shortest"] = float(shortest_path(start, wanted)[success].double().mean())
+        if shortest is not None:
+            numbers["shortest"] = float(shortest[success].double().mean())
             numbers["steps_ratio"] = numbers["steps"] / max(numbers["shortest"], 1e-9)
     return numbers, trip
 

@@ -104,6 +104,7 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
         ("effects of single actions that there are", ("evaluation", "agent", "modes")),
         ("agreement of latent changes and effects (NMI)", ("evaluation", "agent", "agreement")),
         ("goal images reached", ("plan", "success")),
+        ("goal images that a way leads to", ("plan", "reachable")),
         ("steps taken / shortest path", ("plan", "steps_ratio")),
         ("training seconds", ("train_seconds",)),
     ]

@@ -267,7 +267,12 @@ class Foreseeing(Foresight):
 def test_perfect_foresight_takes_shortest_ways(knowing: icf.ICF) -> None:
     knowing.foresight = Foreseeing()
     numbers, _ = icf.plan(knowing, MAZE, episodes=100, seed=0)
-    assert numbers["success"] == 1 and numbers["steps_ratio"] == 1
+    assert numbers["success"] == numbers["reachable"] == 1 and numbers["steps_ratio"] == 1
+
+
+def test_goals_behind_a_wall_are_counted() -> None:
+    numbers, _ = icf.plan(agent(), MAZE, 400, 0, max_steps=1, layout=("..#..",) * 5)
+    assert numbers["reachable"] == pytest.approx(0.5, abs=0.1) and numbers["success"] < 0.5
 
 
 def test_perfect_foresight_foretells_where_actions_lead(knowing: icf.ICF) -> None:
