@@ -35,12 +35,12 @@ class Config(Settings):
             each was taken; that of the code, and that of A further numbers from the same encoder. For several things to
             control: selectivity alone is content with two digits' sum in one latent and nothing in another.
         horizon: Actions of such a change, at most; how many is drawn at random.
-        independence: Weight of `losses.dependence`, how far the changes of different latents since episodes began are
-            from independent. For what can be changed in few states only, as switches: else all latents that are left
-            take to the same one.
+        independence: Weight of `losses.dependence`, how far different latents are from independent. For what can be
+            changed in few states only, as switches: else all latents that are left take to the same one.
         liveness: Weight of `losses.stillness`, how far latents fall short of changing by half a step within episodes.
             For what few actions change: a latent that no policy moves yet only takes from the others' shares, and is
-            squeezed to nothing.
+            squeezed to nothing. With it, independence is of changes since episodes began, too: two latents may else
+            hold the sum and the difference of something that is changed and something that never is.
         pool: Environments that are stepped for each that is learnt from: those are chosen, rare outcomes first
             (`RareFirst`). For what random actions seldom change, as a box that must be walked to and pushed.
         warm_up: Share of the steps over which the weight of the selectivity rises from 0 to 1, so that the code holds
@@ -168,7 +168,8 @@ class ICF(Coder):
         with torch.no_grad():
             first_code = self.embed(first)
         if config.independence:
-            terms["dependence"] = dependence(codes.unflatten(0, (len(seen), -1)) - first_code)
+            fixed = first_code if config.liveness else torch.zeros_like(first_code)
+            terms["dependence"] = dependence(codes.unflatten(0, (len(seen), -1)) - fixed)
         if config.liveness:
             terms["stillness"] = stillness(before - first_code)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
