@@ -108,8 +108,8 @@ class Foresight(nn.Module):
 
         Returns:
             ``lets``: cross-entropy of whether anything was done, nats; ``moves``: squared error of how far, of those
-            that went somewhere; ``place``: squared distance of the picture's code from that of its agent's place, over
-            the guesses, by the trust in them.
+            that went somewhere; ``place``: squared distance of the picture's code from that of its agent's place, mean
+            over the guesses, all of which go on learning, and by the trust in them, which only follows.
         """
         before, change = before.detach(), change.detach()
         each = torch.arange(len(action), device=action.device)
@@ -120,5 +120,5 @@ class Foresight(nn.Module):
         return {
             "lets": binary_cross_entropy_with_logits(logits, moved),
             "moves": (moved * missed).sum() / moved.sum().clamp_min(1),
-            "place": (seen.missed.mean(0) * self.trust.softmax(0)).sum(),
+            "place": seen.missed.mean() + (seen.missed.detach().mean(0) * self.trust.softmax(0)).sum(),
         }

@@ -18,6 +18,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ._skills import SkillSettings
 
 ARRIVED = 0.5
 """Codes move by 1 in a whole step: an option is over after more than half of one."""
@@ -138,10 +139,13 @@ class FactorActions(_Options):
         seed: Of the policies' draws.
 
     Raises:
-        InputError: A ``patience`` below 1, or an environment with other actions than the agent's.
+        InputError: An agent of another kind, a ``patience`` below 1, or an environment with other actions than the
+            agent's.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], learner: Any, patience: int = 4, seed: int = 0) -> None:
+        if not hasattr(learner, "policies") or isinstance(learner.config, SkillSettings):
+            raise InputError(f"{type(learner).__name__} has no policies for single latents: train icf")
         if patience < 1:
             raise InputError(f"patience must be at least 1, not {patience}")
         latents = learner.config.latents
@@ -172,12 +176,16 @@ class ContinuousFactorActions(_Options):
         learner: A trained `icf_continuous` agent, with ``log_policies`` and ``encode``.
 
     Raises:
-        InputError: An agent whose factors fill no box (an embedding other than hypercube), or an environment with other
-            actions than the agent's.
+        InputError: An agent of another kind, or whose factors are no changes (a kernel other than gaussian) or fill no
+            box (an embedding other than hypercube), or an environment with other actions than the agent's.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], learner: Any) -> None:
         config = learner.config
+        if not hasattr(learner, "log_policies") or not hasattr(config, "embedding"):
+            raise InputError(f"{type(learner).__name__} has no factors for actions: train icf_continuous")
+        if config.kernel != "gaussian":
+            raise InputError(f"factors of the kernel {config.kernel!r} are no changes to ask for: train with gaussian")
         if config.embedding != "hypercube":
             raise InputError(
                 f"factors of the embedding {config.embedding!r} fill no box of actions: train with hypercube"

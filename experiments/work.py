@@ -219,12 +219,12 @@ def plan(
     """Goal reaching with a trained agent, with ``env_options`` in place of the run's own of these names.
 
     Raises:
-        InputError: The learner doesn't act.
+        InputError: The learner doesn't plan.
     """
     run.require_world()
     module = learner_module(run.learner)
     if not hasattr(module, "plan"):
-        raise InputError(f"{run.folder} holds a {run.learner!r}, which doesn't act; plan with an agent, such as icf")
+        raise InputError(f"{run.folder} holds a {run.learner!r}, which doesn't plan; take an agent such as icf")
     options = {**run.env_options, **(env_options or {})}
     numbers, trip = module.plan(learner, run.env, episodes, seed, max_steps, search, **options)
     return numbers, trip

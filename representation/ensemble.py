@@ -135,7 +135,8 @@ class Ensemble(Learner):
     def _member(self, i: int) -> Learner:
         member = copy.deepcopy(self.templates[i])
         state = {_name(name): part[i].detach() for name, part in self.weights.items()}
-        member.load_state_dict(state | {name: self.get_buffer(_key(name))[i] for name in self.buffer_names})
+        state |= {name: self.get_buffer(_key(name))[i] for name in self.buffer_names}
+        member.load_state_dict({name: state[name] for name in member.state_dict()})  # some buffers are not kept
         return member.to(next(iter(self.weights.values())).device)
 
     @torch.no_grad()

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from ...envs import make_factored
 from ...representation.networks import to_floats
+from .._outcomes import movable
 from .model import ICF
 
 RIGHT = 0.5
-"""In steps: a predicted code this near to the true one is of the same place."""
+"""In a factor's own units: what is foretold this near to the truth is right."""
 
 
 @torch.no_grad()
@@ -40,7 +41,9 @@ def predict(learner: ICF, images: Tensor, actions: Tensor) -> Tensor:
 def foretell(
     learner: ICF, env: str, seed: int, walks: int = 512, steps: int = 10, **options: Any
 ) -> dict[str, list[float]]:
-    """How well `predict` does on random actions.
+    """How well `predict` does on random actions, in the world's own units.
+
+    Foretold codes are read by the linear map from codes to factors that fits all true codes on the way best.
 
     Args:
         learner: A trained agent.
@@ -51,26 +54,43 @@ def foretell(
         options: Of the environment.
 
     Returns:
-        After 1 to T actions: ``prediction_error``, mean distance of the predicted code from the true one, in steps (1
-        for a code of steps 1 long); ``prediction_right``, share of walks where it is at most half a step; and
-        ``prediction_still``, the same share if it is foretold that nothing changes, the least that counts.
+        After 1 to T actions, of the controllable factors that vary (nothing where there are none):
+        ``prediction_error``, mean distance of what is foretold from the truth, in tiles or whatever a factor's values
+        are counted in, a twentieth of the range for a continuum; ``prediction_right``, share of walks where no factor
+        is more than half of that off; and ``prediction_still``, share where none had changed, the least that counts.
     """
     device = next(learner.parameters()).device
     batch = make_factored(env, walks, device, **options)
-    images = batch.reset(seed=seed)[0]
+    images, start = batch.reset(seed=seed)[0], batch.get_factors()
+    kept = movable(batch.factors, start)
     generator = torch.Generator().manual_seed(seed)
     actions = torch.randint(learner.actions, (walks, steps), generator=generator).to(device)
     codes = predict(learner, images, actions)
     going = torch.ones(walks, dtype=torch.bool, device=device)
-    numbers: dict[str, list[float]] = {"prediction_error": [], "prediction_right": [], "prediction_still": []}
-    for step, action in enumerate(actions.T, 1):
+    seen, true, alive = [codes[:, 0]], [start[:, kept]], [going]
+    for action in actions.T:
         image, _, terminated, truncated, _ = batch.step(action)
-        going &= ~(terminated | truncated)
-        if not bool(going.any()):
+        going = going & ~(terminated | truncated)
+        if not kept or not bool(going.any()):
             break
-        true = learner.encode(image)
-        missed, moved = ((codes[going, at] - true[going]).norm(dim=1) for at in (step, 0))
-        numbers["prediction_error"].append(float(missed.mean()))
-        numbers["prediction_right"].append(float((missed <= RIGHT).double().mean()))
-        numbers["prediction_still"].append(float((moved <= RIGHT).double().mean()))
-    return numbers
+        seen, true, alive = [*seen, learner.encode(image)], [*true, batch.get_factors()[:, kept]], [*alive, going]
+    stated = [batch.factors[k] for k in kept]
+    unit = torch.tensor([1.0 if one.size else (one.high - one.low) / 20 for one in stated], device=device)
+    places, rows = torch.stack(true) / unit, torch.stack(alive)
+    read = torch.linalg.lstsq(_with_one(torch.stack(seen))[rows], places[rows]).solution if kept else None
+    numbers: dict[str, list[float]] = {"prediction_error": [], "prediction_right": [], "prediction_still": []}
+    for step in range(1, len(true)):
+        here, now = rows[step], places[step]
+        missed = (_with_one(codes[:, step]) @ read - now)[here]
+        numbers["prediction_error"].append(float(missed.norm(dim=1).mean()))
+        numbers["prediction_right"].append(_share_within(missed))
+        numbers["prediction_still"].append(_share_within((now - places[0])[here]))
+    return numbers if kept else {}
+
+
+def _with_one(codes: Tensor) -> Tensor:
+    return torch.cat([codes, torch.ones_like(codes[..., :1])], -1)
+
+
+def _share_within(missed: Tensor) -> float:
+    return float((missed.abs() <= RIGHT).all(1).double().mean())

@@ -8,13 +8,16 @@ import torch
 from torch import Tensor
 
 from ...envs import make_factored
+from ...errors import InputError
 from .. import _outcomes as outcomes
 from .._parts import action_names
 from .._trials import try_all
 from .model import ContinuousICF
 
-CHUNK = 16
-"""States whose policies are asked at once."""
+AT_ONCE = 100_000_000
+"""Probabilities of single actions that are held at once: of some states, all policies and all steps of sequences."""
+SEQUENCES = 1000
+"""Of more than so many sequences of actions, fewer states are tried."""
 
 
 def evaluate(
@@ -26,7 +29,7 @@ def evaluate(
         learner: A trained agent.
         env: Its environment's id.
         seed: Of the states, and of the factors.
-        states: How many.
+        states: How many; fewer where there are more than a thousand sequences of actions to try.
         policies: P, factors generated in each state; number p from the same noise in all of them.
         options: Of the environment.
 
@@ -36,17 +39,28 @@ def evaluate(
         outcomes possible in a state which some option's likeliest actions bring about; ``option_prediction_right``: how
         often the code foretold for an option is nearest to that of what its likeliest actions come to, among all that
         can be come to; and ``axes_deg``, the angles between true factors' directions in the code.
+
+    Raises:
+        InputError: More than ten thousand sequences of actions.
     """
     config = learner.config
+    states = min(states, max(8, states * SEQUENCES // learner.actions**config.length))
+    if learner.actions**config.length > 10 * SEQUENCES:
+        raise InputError(
+            f"options of {config.length} actions can't be measured: {learner.actions}^{config.length} sequences would "
+            f"have to be tried, and more than {10 * SEQUENCES:,} are too many"
+        )
     tried = try_all(learner, env, seed, states, config.length, **options)
     codes, change = tried.codes, tried.codes[:, :, -1] - tried.codes[:, :, 0]
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, policies, config.noise, generator=generator).to(codes.device).expand(states, -1, -1)
     with torch.no_grad():
         factors = learner.factors(codes[:, 0, 0], noise)
-        parts = zip(torch.split(codes, CHUNK), torch.split(factors, CHUNK), strict=True)
-        logs = torch.cat([_log_chances(learner, *part) for part in parts])
-        sampled, greedy = (_of_sequences(part, tried.sequences) for part in (logs, _certain(logs)))
+        most = max(1, AT_ONCE // (policies * tried.sequences.numel() * learner.actions))
+        parts = zip(torch.split(codes, most), torch.split(factors, most), strict=True)
+        sampled, greedy = map(
+            torch.cat, zip(*[_both(_log_chances(learner, *part), tried.sequences) for part in parts], strict=True)
+        )
         probabilities, taken = sampled.exp(), greedy.argmax(2)
         score = torch.stack([learner.scores(one, factors) for one in change.unbind(1)], 2)
         foretold = learner.predict(tried.images, factors)
@@ -58,9 +72,10 @@ def evaluate(
     nearest = torch.cdist(foretold, codes[:, :, -1]).argmin(2)
     same = outcomes.same_outcome(effects)
     right = same[torch.arange(states, device=codes.device)[:, None], taken, nearest]
+    found = outcomes.summary(probabilities, change, effects)
     return {
         **numbers,
-        **outcomes.summary(probabilities, change, effects),
+        **{name: one for name, one in found.items() if name != "diagonal_mass"},  # there are hundreds of policies
         "coverage": outcomes.coverage(taken, effects),
         "option_prediction_right": float(right.double().mean()),
         "axes_deg": outcomes.axes_deg(codes[:, 0, 0], tried.factors[:, kept]),
@@ -75,6 +90,11 @@ def _log_chances(learner: ContinuousICF, codes: Tensor, factors: Tensor) -> Tens
     )
     logs = learner.log_policies(start.flatten(0, 2), here.flatten(0, 2), wanted.flatten(0, 2))
     return logs.view(*here.shape[:3], *logs.shape[1:]).permute(0, 3, 1, 2, 4)
+
+
+def _both(logs: Tensor, sequences: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities of sequences, sampled and by likeliest actions, from those of all actions on their way."""
+    return _of_sequences(logs, sequences), _of_sequences(_certain(logs), sequences)
 
 
 def _certain(logs: Tensor) -> Tensor:

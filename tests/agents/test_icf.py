@@ -285,6 +285,24 @@ def test_perfect_foresight_foretells_where_actions_lead(knowing: icf.ICF) -> Non
     assert max(untold["prediction_right"]) < 0.9
 
 
+def test_what_is_foretold_counts_in_tiles(knowing: icf.ICF) -> None:
+    """Foreseen to stand still, the agent is right where it stood still; a code that tells nothing is hardly ever."""
+
+    class Still(Foreseeing):
+        def moves(self, codes: Tensor) -> Tensor:
+            return torch.zeros(*codes.shape[:-1], 4, 2)
+
+    knowing.foresight = Still()
+    still = icf.foretell(knowing, MAZE, seed=0, walks=100)
+    assert still["prediction_right"] == still["prediction_still"]
+    assert 0.5 < still["prediction_error"][0] < 1
+    blind = agent()
+    with torch.no_grad():
+        for part in blind.encoder.parameters():
+            part.zero_()
+    assert max(icf.foretell(blind, MAZE, seed=0, walks=100)["prediction_right"]) < 0.2
+
+
 def test_codes_are_foretold_around_walls(knowing: icf.ICF) -> None:
     """Up and down from everywhere: where neither is barred the code comes back, else it is one step (of 2) off."""
     knowing.foresight = Foreseeing()
@@ -400,6 +418,22 @@ def test_a_pool_trains_on_its_batch_and_goes_on_where_it_stopped() -> None:
     drawn.draw()
     drawn.load_state_dict(saved)
     assert all(torch.equal(one, other) for one, other in zip(first, drawn.draw(), strict=True))
+
+
+def test_two_agents_train_as_one_program(tmp_path: Path, cli: Any) -> None:
+    few = ("--steps", 2, "--batch-size", 4, "--pool", 2, "--device", "cpu", "--ensemble", 2)
+    cli("train", "icf", *few, "--out", tmp_path / "both")
+    assert all((tmp_path / "both" / f"seed-{seed}" / "model.safetensors").exists() for seed in (0, 1))
+
+
+def test_foresight_has_all_guesses_learn_however_far_one_is_trusted() -> None:
+    foresight = agent().foresight
+    with torch.no_grad():
+        foresight.trust[3] = 20.0
+    x, code = torch.rand(5, 3, 64, 64), torch.randn(5, 2)
+    foresight(x, code, code, torch.zeros(5, dtype=torch.int64), torch.ones(5, 2))["place"].backward()
+    learnt = foresight.code_of_middle.grad
+    assert learnt is not None and (learnt.abs().sum((1, 2)) > 1e-3).all()
 
 
 def test_it_trains_end_to_end(tmp_path: Path, cli: Any) -> None:

@@ -204,6 +204,13 @@ def test_perfect_options_of_two_actions_have_nearly_all() -> None:
     assert untold["coverage"] < 0.9 and untold["option_prediction_right"] < 0.9
 
 
+def test_long_options_are_measured_in_fewer_states_and_too_long_ones_are_refused() -> None:
+    found = icf_continuous.evaluate(agent(length=5), MAZE, seed=0, states=16, policies=32, **OPEN)  # 1,024 sequences
+    assert 0 < found["coverage"] <= 1 and "diagonal_mass" not in found
+    with pytest.raises(InputError, match=r"options of 7 actions can't be measured: 4\^7 sequences"):
+        icf_continuous.evaluate(agent(length=7), MAZE, seed=0, states=2, policies=2, **OPEN)
+
+
 @pytest.mark.parametrize(("length", "search"), [(1, True), (2, True), (1, False)])
 def test_perfect_options_reach_every_goal(length: int, search: bool) -> None:
     numbers, trip = icf_continuous.plan(perfect(length), MAZE, 50, 0, search=search, **OPEN)

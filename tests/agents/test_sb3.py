@@ -15,7 +15,7 @@ from stable_baselines3 import PPO
 from torch import Tensor, nn
 
 import unbraid.envs
-from unbraid.agents import icf, icf_continuous
+from unbraid.agents import diayn, icf, icf_continuous
 from unbraid.agents.sb3 import ContinuousFactorActions, EncoderFeatures, FactorActions
 from unbraid.envs import make_factored
 from unbraid.errors import InputError
@@ -146,7 +146,7 @@ class Steady(Sure):
     """As `Sure`, of the continuous kind: it goes along the axis on which most is left to do."""
 
     class config:
-        latents, length, embedding = 2, 3, "hypercube"
+        latents, length, embedding, kernel = 2, 3, "hypercube", "gaussian"
 
     def log_policies(self, start: Tensor, codes: Tensor, factors: Tensor) -> Tensor:
         left = factors - (codes - start)[:, None]
@@ -204,5 +204,14 @@ def test_factors_that_are_no_actions_are_refused() -> None:
         InputError, match="factors of the embedding 'simplex' fill no box of actions: train with hyperc"
     ):
         factors(continuous(embedding="simplex"))
+    with pytest.raises(InputError, match="factors of the kernel 'relu' are no changes to ask for"):
+        factors(continuous(kernel="relu"))
+    with pytest.raises(InputError, match="ICF has no factors for actions: train icf_continuous"):
+        factors(agent())
+    with pytest.raises(InputError, match="ContinuousICF has no policies for single latents: train icf"):
+        FactorActions(gymnasium.make("unbraid/Maze-v0"), continuous())
+    skilled = diayn.build(diayn.Config(), make_factored(MAZE, 2), torch.Generator())
+    with pytest.raises(InputError, match="DIAYN has no policies for single latents"):
+        FactorActions(gymnasium.make(MAZE), skilled)
     with pytest.raises(InputError, match="the agent has 4 actions, and the environment Discrete"):
         ContinuousFactorActions(gymnasium.make("unbraid/MazeRedundant-v0"), continuous())

@@ -292,7 +292,7 @@ def test_a_box_in_a_colour_terminal_is_one_line_too() -> None:
 
 
 def test_planning_needs_an_agent(cli: Any, trained: dict[str, Path]) -> None:
-    refused(cli("plan", trained["vae"]), "'vae'", "doesn't act")
+    refused(cli("plan", trained["vae"]), "'vae'", "doesn't plan")
     refused(cli("plan", trained["icf"], "--episodes", 0), "--episodes must be at least 1")
 
 
