@@ -40,6 +40,38 @@ class Settings:
             raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
 
 
+class Standardised(nn.Module):
+    """Codes ``(B, K)`` less their running mean, by their running standard deviation, over the last hundred batches.
+
+    Not over each batch, as batch normalisation does in training: environments side by side are few and change slowly,
+    so that a batch's own deviation is another each time, and nothing sharp can be drawn from what is scaled by it.
+
+    Args:
+        latents: K.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    seen: Tensor
+
+    def __init__(self, latents: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(latents))
+        self.register_buffer("variance", torch.ones(latents))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Codes of about mean 0 and deviation 1; while training they count in both."""
+        if self.training:
+            now = codes.detach()
+            self.seen.add_(1)
+            share = (1 / self.seen).clamp_min(0.01)
+            far = now.mean(0) - self.mean
+            self.mean.add_(share * far)
+            self.variance.add_(share * ((now - self.mean).square().mean(0) - self.variance))
+        return (codes - self.mean) / (self.variance + 1e-5).sqrt()
+
+
 class Coder(Learner, ABC):
     """A learner with an encoder, and a decoder that reads its codes standardised.
 
@@ -55,7 +87,7 @@ class Coder(Learner, ABC):
         pair = network(name)
         self.latents = latents
         self.encoder = pair.encoder(shape, latents + extra)
-        self.decoder = nn.Sequential(nn.BatchNorm1d(latents, affine=False), pair.decoder(latents, shape))
+        self.decoder = nn.Sequential(Standardised(latents), pair.decoder(latents, shape))
 
     def reconstruction(self, x: Tensor, codes: Tensor, share: float) -> Tensor:
         """Nats an image, with their full gradient into the decoder, and a share of it into the codes.
