@@ -54,8 +54,10 @@ NUMBERS = {
     "linear R2": "of the worst of the controllable factors, from the whole code",
     "Pearson": "absolute correlation of the worst of them with its best latent",
     "switches": "balanced accuracy of the worst switch, told by a threshold on its best latent",
-    "MLP R2": "held-out, of the worst of the controllable factors, from the whole code",
-    "distractor": "the same of what moves by itself, the best of it",
+    "agent told": "held-out R2 of the worse of its coordinates, from the whole code by an MLP",
+    "box told": "the same of the box",
+    "door told": "the same of whether it is open",
+    "distractor told": "the same of the better coordinate of whoever moves by itself",
     "angle": "smallest angle between two factors' directions in the code, degrees",
     "information": "of policy and outcome, nats",
     "ceiling": "the most that so many policies can have, nats",
@@ -108,7 +110,7 @@ PLACES = {
         "MazeToggle", {"latents": 5, "length": 5}, SWITCHES, SWITCHES, agent="icf_continuous", tried=False
     ),
     "box, door, distractor": Place(
-        "MazeDistractor", {"latents": 10, **RARE, **SELDOM}, longer=1.5, alone=("npc.x", "npc.y")
+        "MazeDistractor", {"latents": 6, **RARE, **SELDOM}, longer=1.5, alone=("npc.x", "npc.y")
     ),
     "unseen mazes": Place("Maze", {}, WALLS, {**WALLS, "first_level": 50_000}, goals=True),
     "two digits": Place("DigitsGrid", DIGITS, longer=1.5),
@@ -117,6 +119,7 @@ PLACES = {
 }
 STATES = {"icf": 512, "icf_continuous": 128, "inverse": 512, "diayn": 512, "dusdi": 512}
 """From which all actions are tried, at most."""
+TOLD = {"agent told": ("agent.x", "agent.y"), "box told": ("box.x", "box.y"), "door told": ("door.open",)}
 MEASURED = {
     "agreement": "agreement",
     "information": "information",
@@ -191,10 +194,12 @@ def _read(job: Job, learner: Any, folder: Path) -> Numbers:
     numbers: Numbers = _told(codes, factors[:, [k for k in kept if k not in switches]])
     if switches:
         numbers["switches"] = min(parted(codes, factors[:, k]) for k in switches)
-    alone = [k for k, factor in enumerate(stated) if factor.name in job.settings["alone"]]
-    if alone:
-        read = metrics.evaluate(["probe"], codes, factors[:, [*kept, *alone]])["probe"]["mlp_r2"]
-        numbers |= {"MLP R2": min(read[: len(kept)]), "distractor": max(read[len(kept) :])}
+    if job.settings["alone"]:
+        asked = [factor.name for factor in stated]
+        read = dict(zip(asked, metrics.evaluate(["probe"], codes, factors)["probe"]["mlp_r2"], strict=True))
+        told = {name: [one for factor, one in read.items() if factor in which] for name, which in TOLD.items()}
+        numbers |= {name: min(found) for name, found in told.items()}
+        numbers["distractor told"] = max(read[name] for name in job.settings["alone"])
     return numbers
 
 
