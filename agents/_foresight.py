@@ -15,6 +15,9 @@ MOVED = 0.5
 PATCH, CHANNELS, GUESSES = 8, 32, 8
 SHARPNESS = 4.0
 """How fast a patch is less asked with the squared distance of its code, which is 1 between neighbours."""
+BEGIN = 0.2
+"""Share of a training's steps before which nothing is foreseen: learnt from codes that are still to take shape, a
+guess at where the agent stands settles on one patch, whatever the picture, and never leaves it."""
 
 
 class Look(NamedTuple):

@@ -12,7 +12,7 @@ from torch.nn.functional import log_softmax
 from ...errors import InputError
 from ...representation.data import RandomWalk, Transitions, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, to_floats
-from .._foresight import Foresight
+from .._foresight import BEGIN, Foresight
 from .._parts import Coder, Settings, discrete_actions
 from .._walks import RareFirst, Spans, SpanWalk
 from .losses import additive, dependence, entropy, excess, expected_selectivity, stillness
@@ -92,6 +92,8 @@ class Inputs(NamedTuple):
     """Under uniformly random actions; spans of several of them where changes are to add up."""
     warmth: float
     """How far the warm-up is: the weight of the selectivity, from 0 to 1."""
+    foreseeing: float
+    """Whether foresight learns already: 0 or 1."""
 
 
 class ICF(Coder):
@@ -139,9 +141,10 @@ class ICF(Coder):
         return log_softmax(logits.view(len(codes), 2 * self.config.latents, self.actions), -1)
 
     def prepare(self, batch: Transitions | Spans, step: int, generator: torch.Generator) -> Inputs:
-        """The batch, and how far the warm-up is."""
+        """The batch, and how far the training is."""
         del generator
-        return Inputs(batch, min(1.0, step / max(1.0, self.config.warm_up * self.config.steps)))
+        warmth = min(1.0, step / max(1.0, self.config.warm_up * self.config.steps))
+        return Inputs(batch, warmth, float(step >= BEGIN * self.config.steps))
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
@@ -173,7 +176,7 @@ class ICF(Coder):
         if config.liveness:
             terms["stillness"] = stillness(before - first_code)
         foreseen = self.foresight(first, first_code, before, moves.action, change)
-        terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
+        terms |= {f"foresight, {name}": inputs.foreseeing * value for name, value in foreseen.items()}
         weights = self._weights(inputs.warmth)
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in terms.items()]).sum()
         return {"loss": loss, **terms}

@@ -13,7 +13,7 @@ from torch.nn.functional import log_softmax
 from ...errors import InputError, UnknownNameError
 from ...representation.data import Walk, image_shape
 from ...representation.networks import ImageShape, initialise, mlp, to_floats
-from .._foresight import Foresight
+from .._foresight import BEGIN, Foresight
 from .._parts import Coder, Settings, discrete_actions
 from .embeddings import EMBEDDINGS
 from .kernels import KERNELS
@@ -98,6 +98,8 @@ class Options(NamedTuple):
     """Whether the episode was still going on before each action: float32 ``(T, B)``."""
     noise: Tensor
     """What n factors are generated from, ``(B, n, m)``; one of them, drawn at random, was followed."""
+    foreseeing: float = 1.0
+    """Whether foresight learns already: 0 or 1."""
 
 
 class Followed(NamedTuple):
@@ -219,7 +221,8 @@ class ContinuousICF(Coder):
             alive = alive * ~ended
             code = self.encode(seen[-1])
             codes.append(code)
-        return Options(torch.stack(seen), torch.stack(codes), torch.stack(actions), torch.stack(going), noise)
+        told = torch.stack(seen), torch.stack(codes), torch.stack(actions), torch.stack(going)
+        return Options(*told, noise, float(step >= BEGIN * self.config.steps))
 
     def forward(self, inputs: Options, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
@@ -251,8 +254,8 @@ class ContinuousICF(Coder):
         loss = loss + config.hindsight * terms["hindsight"] + config.value * terms["value"]
         loss = loss + config.excess * terms["excess"] + config.shrinkage * terms["squared code"]
         foreseen = self._foreseen(x, still, inputs)
-        terms |= {f"foresight, {name}": value for name, value in foreseen.items()}
-        return {"loss": loss + sum(foreseen.values()), **terms}
+        terms |= {f"foresight, {name}": inputs.foreseeing * value for name, value in foreseen.items()}
+        return {"loss": loss + inputs.foreseeing * sum(foreseen.values()), **terms}
 
     def _foreseen(self, x: Tensor, codes: Tensor, inputs: Options) -> dict[str, Tensor]:
         """Losses of what single actions do on the way, as told from the picture that an option began with."""

@@ -161,8 +161,8 @@ def test_the_loss_is_its_terms() -> None:
         temperature=0.3, shrinkage=0.5, additivity=2.0, excess=3.0, warm_up=0.5, steps=100, independence=4.0,
         liveness=0.7,
     )  # fmt: skip
-    terms = learner(inputs(learner, 8, step=10))
-    expected = terms["reconstruction"] - 0.2 * terms["selectivity"] - 0.3 * terms["entropy"]
+    terms = learner(inputs(learner, 8, step=25))
+    expected = terms["reconstruction"] - 0.5 * terms["selectivity"] - 0.3 * terms["entropy"]
     expected = expected + terms["foresight, lets"] + terms["foresight, moves"] + terms["foresight, place"]
     assert terms["additivity"] > 0
     expected = expected + 4 * terms["dependence"] + 0.7 * terms["stillness"]
@@ -175,6 +175,13 @@ def test_the_loss_is_its_terms() -> None:
 def test_selectivity_warms_up(step: int, warmth: float) -> None:
     assert inputs(agent(steps=100, warm_up=0.3), 2, step).warmth == pytest.approx(warmth)
     assert inputs(agent(steps=100, warm_up=0), 2, max(step, 1)).warmth == 1
+
+
+def test_foresight_waits_for_a_code() -> None:
+    learner = agent(steps=100)
+    early, late = (learner(inputs(learner, 4, step)) for step in (19, 20))
+    names = [name for name in early if name.startswith("foresight")]
+    assert len(names) == 3 and all(early[name] == 0 for name in names) and late["foresight, lets"] > 0
 
 
 @pytest.mark.parametrize("term", ["reconstruction", "entropy"])
