@@ -76,7 +76,7 @@ class RareFirst:
         """So many rows of the walk's next draw."""
         moves = self.walk.draw()
         changed = (moves.image != moves.next_image).flatten(1).sum(1)
-        _, kind, counts = changed.unique(return_inverse=True, return_counts=True)
+        _, kind, counts = torch.unique(changed, return_inverse=True, return_counts=True)
         weights = counts[kind].double().pow(-0.75).cpu()
         kept = torch.multinomial(weights, self.rows, generator=self.walk.generator).to(changed.device)
         return type(moves)(*[part[kept] for part in moves])

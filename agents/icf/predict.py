@@ -63,6 +63,8 @@ def foretell(
     batch = make_factored(env, walks, device, **options)
     images, start = batch.reset(seed=seed)[0], batch.get_factors()
     kept = movable(batch.factors, start)
+    if not kept:
+        return {}
     generator = torch.Generator().manual_seed(seed)
     actions = torch.randint(learner.actions, (walks, steps), generator=generator).to(device)
     codes = predict(learner, images, actions)
@@ -71,13 +73,13 @@ def foretell(
     for action in actions.T:
         image, _, terminated, truncated, _ = batch.step(action)
         going = going & ~(terminated | truncated)
-        if not kept or not bool(going.any()):
+        if not bool(going.any()):
             break
         seen, true, alive = [*seen, learner.encode(image)], [*true, batch.get_factors()[:, kept]], [*alive, going]
     stated = [batch.factors[k] for k in kept]
     unit = torch.tensor([1.0 if one.size else (one.high - one.low) / 20 for one in stated], device=device)
     places, rows = torch.stack(true) / unit, torch.stack(alive)
-    read = torch.linalg.lstsq(_with_one(torch.stack(seen))[rows], places[rows]).solution if kept else None
+    read = torch.linalg.lstsq(_with_one(torch.stack(seen))[rows], places[rows]).solution
     numbers: dict[str, list[float]] = {"prediction_error": [], "prediction_right": [], "prediction_still": []}
     for step in range(1, len(true)):
         here, now = rows[step], places[step]
@@ -85,7 +87,7 @@ def foretell(
         numbers["prediction_error"].append(float(missed.norm(dim=1).mean()))
         numbers["prediction_right"].append(_share_within(missed))
         numbers["prediction_still"].append(_share_within((now - places[0])[here]))
-    return numbers if kept else {}
+    return numbers
 
 
 def _with_one(codes: Tensor) -> Tensor:

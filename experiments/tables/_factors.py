@@ -64,7 +64,9 @@ def _sum_of(change: Tensor, effects: Tensor, names: list[str]) -> str:
 
 def _save(found: icf_continuous.Variations | icf_continuous.Behaviour, path: Path) -> None:
     """As arrays of the tuple's names."""
-    arrays = {name: part.cpu().numpy() if isinstance(part, Tensor) else part for name, part in found._asdict().items()}
+    arrays: dict[str, Any] = {
+        name: part.cpu().numpy() if isinstance(part, Tensor) else part for name, part in found._asdict().items()
+    }
     np.savez(path, **arrays)
 
 
