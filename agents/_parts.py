@@ -37,7 +37,7 @@ class Settings:
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} must be at least 0, not {getattr(self, name)}")
         if getattr(self, "batch_size", 2) < 2:
-            raise InputError("batch_size must be at least 2: the decoder's input is standardised over the batch")
+            raise InputError("batch_size must be at least 2: codes are standardised by their spread over environments")
 
 
 class Standardised(nn.Module):

@@ -67,8 +67,7 @@ def dependence(codes: Tensor) -> Tensor:
 
     Args:
         codes: ``(M, B, K)``, K from 2: of M images from each of B environments, B from 2, or how far they are from
-            those that episodes began with. Latents whose standard
-            deviation is far below 0.05 count as independent.
+            those that episodes began with. Latents whose standard deviation is far below 0.05 count as independent.
     """
     images, environments, latents = codes.shape
     unit = _standardised(codes, 0.05)

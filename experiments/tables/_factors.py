@@ -43,16 +43,19 @@ def keep(job: Job, learner: Any, folder: Path) -> None:
 def _keep_foretold(job: Job, learner: ICF, path: Path) -> None:
     """Random actions, what is foretold of them, and which actions the code's change is a sum of, for the figures."""
     env, seed, options = job.settings["env"], work.METRIC_SEED + job.seed, job.settings["test_options"]
-    batch = make_factored(env, COLUMNS, **options)
+    device = next(learner.parameters()).device
+    batch = make_factored(env, COLUMNS, device, **options)
     before = after = batch.reset(seed=seed)[0]
-    actions = torch.randint(learner.actions, (COLUMNS, ACTIONS), generator=torch.Generator().manual_seed(seed))
+    draws = torch.Generator().manual_seed(seed)
+    actions = torch.randint(learner.actions, (COLUMNS, ACTIONS), generator=draws).to(device)
     foretold = learner.decode(predict(learner, before, actions)[:, -1])
     for action in actions.T:
         after = batch.step(action)[0]
     change = learner.encode(after) - learner.encode(before)
-    effects = action_effects(learner, RandomWalk(make_factored(env, 64, **options), seed))
+    effects = action_effects(learner, RandomWalk(make_factored(env, 64, device, **options), seed))
     names = action_names(batch, learner.actions)
-    moves = [_sum_of(one, effects, names) for one in change]
+    moves = [_sum_of(one, effects.cpu(), names) for one in change.cpu()]
+    before, after, foretold = (part.cpu() for part in (before, after, foretold))
     np.savez(path, before=before.numpy(), after=after.numpy(), foretold=foretold.numpy(), moves=moves)
 
 
