@@ -41,6 +41,8 @@ class EncoderFeatures(BaseFeaturesExtractor):
     """
 
     def __init__(self, observation_space: spaces.Space[Any], learner: Any, frozen: bool = True) -> None:
+        if len(observation_space.shape or ()) != 3:
+            raise InputError(f"the encoder can't read observations {observation_space}: they are no images")
         example = torch.as_tensor(observation_space.sample()[None])
         try:
             with torch.no_grad():

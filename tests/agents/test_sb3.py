@@ -88,6 +88,9 @@ def test_a_vae_serves_as_well_and_is_saved_along(tmp_path: Path) -> None:
 def test_images_that_the_encoder_cannot_read_are_refused() -> None:
     with pytest.raises(InputError, match="the encoder can't read observations"):
         EncoderFeatures(spaces.Box(0, 255, (32, 32, 3), np.uint8), agent())
+    for space in (spaces.Box(0, 1, (4,)), spaces.Dict(image=spaces.Box(0, 255, (64, 64, 3), np.uint8))):
+        with pytest.raises(InputError, match="they are no images"):
+            EncoderFeatures(space, agent())
 
 
 class Sure(nn.Module):
