@@ -44,7 +44,7 @@ class Standardised(nn.Module):
     """Codes ``(B, K)`` less their running mean, by their running standard deviation, over the last hundred batches.
 
     Not over each batch, as batch normalisation does in training: environments side by side are few and change slowly,
-    so that a batch's own deviation is another each time, and nothing sharp can be drawn from what is scaled by it.
+    so that a batch's own deviation, and an average over the last ten, are far from that of all states.
 
     Args:
         latents: K.

@@ -79,7 +79,8 @@ def foretell(
     stated = [batch.factors[k] for k in kept]
     unit = torch.tensor([1.0 if one.size else (one.high - one.low) / 20 for one in stated], device=device)
     places, rows = torch.stack(true) / unit, torch.stack(alive)
-    read = torch.linalg.lstsq(_with_one(torch.stack(seen))[rows], places[rows]).solution
+    pair = (part[rows].double().cpu() for part in (_with_one(torch.stack(seen)), places))
+    read = torch.linalg.lstsq(*pair, driver="gelsd").solution.to(places)  # a code may hold too little for any other
     numbers: dict[str, list[float]] = {"prediction_error": [], "prediction_right": [], "prediction_still": []}
     for step in range(1, len(true)):
         here, now = rows[step], places[step]
