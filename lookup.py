@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from types import ModuleType
 from typing import Any
 
 from .errors import InputError, UnknownNameError
@@ -38,6 +39,11 @@ def load(package: str, name: str, kind: str) -> Any:
     if name not in known:
         raise UnknownNameError(kind, name, known)
     return importlib.import_module(f"unbraid.{package}.{name}")
+
+
+def first_line(module: ModuleType) -> str:
+    """What a module says of itself in its first line."""
+    return str(module.__doc__).partition("\n")[0]
 
 
 def _load_own(given: str, kind: str) -> Any:

@@ -109,13 +109,16 @@ class Modes(NamedTuple):
     """Whether it changes a single factor: bool ``(M,)``."""
 
 
-def modes(probabilities: Tensor, effects: Tensor) -> Modes:
+def modes(probabilities: Tensor, effects: Tensor) -> Modes | None:
     """Which effects exist, and which the policies have: those that one brings about in most states where it can be.
 
     Found means: a policy has the effect with a probability above 1/2 in more than half of the states that allow it.
+    None where there are more than 64 effects.
     """
     rows = effects.flatten(0, 1)
     kinds = _distinct(rows[rows.isfinite().all(1)])
+    if len(kinds) > MOST:
+        return None
     has = (effects[:, :, None] - kinds).abs().amax(3).nan_to_num(torch.inf) < SAME  # (n, A, M)
     possible = has.any(1)
     sure = torch.einsum("npa,nam->npm", probabilities, has.to(probabilities.dtype)) > 0.5
@@ -200,19 +203,28 @@ def summary(probabilities: Tensor, changes: Tensor, effects: Tensor) -> dict[str
     Returns:
         ``information`` and ``information_ceiling`` (nats) and their ``information_ratio``; ``selectivity_matrix``
         ``(P, 2F)`` and its ``diagonal_mass``; ``modes`` (effects that exist) and ``modes_found``; the same of effects
-        on one factor alone, ``primitive_modes`` and ``primitive_modes_found``; ``agreement``.
+        on one factor alone, ``primitive_modes`` and ``primitive_modes_found``; ``agreement``. Modes and agreement are
+        None where there are more than 64 effects.
     """
     told, matrix = information(probabilities, effects), shares(probabilities, effects)
-    kinds = modes(probabilities, effects)
     return {
         "information": told.found,
         "information_ceiling": told.ceiling,
         "information_ratio": told.found / told.ceiling if told.ceiling else None,
         "selectivity_matrix": matrix.tolist(),
         "diagonal_mass": diagonal_mass(matrix),
+        **_counts(modes(probabilities, effects)),
+        "agreement": agreement(changes, effects),
+    }
+
+
+def _counts(kinds: Modes | None) -> dict[str, int | None]:
+    """How many modes there are, and how many of them policies have."""
+    if kinds is None:
+        return dict.fromkeys(("modes", "modes_found", "primitive_modes", "primitive_modes_found"))
+    return {
         "modes": len(kinds.effects),
         "modes_found": int(kinds.found.sum()),
         "primitive_modes": int(kinds.primitive.sum()),
         "primitive_modes_found": int((kinds.found & kinds.primitive).sum()),
-        "agreement": agreement(changes, effects),
     }

@@ -54,8 +54,8 @@ def evaluate(learner: Any, env: str, seed: int, states: int = 512, **options: An
 
 
 def names(learner: Any) -> list[str]:
-    """Of all skills: the numbers of their components, from 1."""
-    return [f"skill {', '.join(str(value + 1) for value in skill)}" for skill in learner.actor.skills.tolist()]
+    """Of all skills: the values of their components."""
+    return [f"skill {', '.join(str(value) for value in skill)}" for skill in learner.actor.skills.tolist()]
 
 
 class Ends(NamedTuple):

@@ -21,6 +21,8 @@ from ._parts import Settings
 
 HIDDEN = 128
 """Units of the hidden layers of policies and values."""
+MOST = 1000
+"""Skills: all of them are tried when they are measured."""
 READINGS = ("state", "change")
 """What a discriminator is shown."""
 
@@ -102,11 +104,16 @@ class Actor(nn.Module):
         sizes: How many values each of the N components has.
         actions: A.
         settings: How skills are followed.
+
+    Raises:
+        InputError: More than a thousand skills.
     """
 
     def __init__(self, latents: int, sizes: Sequence[int], actions: int, settings: SkillSettings) -> None:
         super().__init__()
         self.sizes, self.settings = tuple(sizes), settings
+        if math.prod(sizes) > MOST:
+            raise InputError(f"{math.prod(sizes):,} skills are more than can be measured, {MOST:,}: ask for fewer")
         told = latents * (2 if settings.discriminate == "change" else 1) + sum(sizes)
         self.policy_head = mlp(told, actions, HIDDEN)
         self.value_head = mlp(told + 1, len(sizes), HIDDEN)

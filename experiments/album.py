@@ -67,7 +67,10 @@ class Album:
     def _representation(self, learner: Any, numbers: dict[str, Any]) -> None:
         images, factors = draw_states(self.run.env, SHOWN_STATES, work.METRIC_SEED, **self.run.env_options)
         codes = learner.encode(images)
-        stated = make_factored(self.run.env, 1, **self.run.env_options).factors
+        held = work.held_against(self.run, numbers)
+        known = make_factored(self.run.env, 1, **self.run.env_options).factors
+        kept = [k for name in held for k, factor in enumerate(known) if factor.name == name]
+        stated, factors = [known[k] for k in kept], factors[:, kept]
         best = numbers.get("r2", {}).get("latent", [None] * len(stated))
         scalars = figures.read_scalars(self.run.folder / SCALARS)
         said = CURVES + (SELECTIVITY if "selectivity" in scalars else "")
@@ -77,7 +80,7 @@ class Album:
         if codes.shape[1] > 1:
             drawn = figures.latent_plane(codes.numpy(), factors.numpy(), stated, best)
             self._keep("latent-plane", "the plane of two latents", PLANE, drawn)
-        self._alignment(codes, factors, [factor.name for factor in stated], numbers)
+        self._alignment(codes, factors, held, numbers)
         swept = traversals.traverse(learner, codes).numpy()
         self._keep("traversals", "latent traversals", TRAVERSALS, figures.traversal_grid(swept))
 
@@ -151,7 +154,8 @@ POLICIES = "Left: how often each policy takes each action. Right: what that does
 ROLLOUTS = "Every policy from the same start, always taking its likeliest action."
 VARIATIONS = (
     "Factors that the generator names in a thousand states, the changes of the code that their options brought about, "
-    "and those that were foretold, coloured by the first action. Clusters are effects that were told apart."
+    "and those that were foretold, coloured by the first action. Clusters are effects that were told apart; dots are "
+    "strewn a little, so that many in one place show."
 )
 BEHAVIOUR = (
     "What is seen along an option, and below what the policies of several factors would do there; the framed one is "

@@ -17,6 +17,7 @@ from .movies import coloured
 INK, BLUE, GREY = "#22313f", "#2f6fb3", "#b8c0c8"
 SHOWN_LATENTS = 10
 SHOWN_COLUMNS = 6
+SHOWN_CURVES = 4
 
 
 def read_scalars(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
@@ -34,11 +35,15 @@ def read_scalars(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
 
 def learning_curves(scalars: Mapping[str, tuple[list[int], list[float]]]) -> Figure:
     """Every loss term against the step, with its running mean on top."""
-    figure = Figure(figsize=(3.2 * len(scalars), 2.6), layout="constrained")
-    for axes, (name, (steps, values)) in zip(
-        figure.subplots(1, len(scalars), squeeze=False)[0], scalars.items(), strict=True
-    ):
+    columns = min(len(scalars), SHOWN_CURVES)
+    rows = -(-len(scalars) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.6 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes in panels[len(scalars) :]:
+        axes.set_axis_off()
+    for axes, (name, (steps, values)) in zip(panels, scalars.items(), strict=False):
         axes.plot(steps, values, color=GREY, linewidth=0.8)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         width = max(1, len(values) // 40)
         smooth = np.convolve(values, np.ones(width) / width, mode="valid")
         axes.plot(steps[width - 1 :], smooth, color=BLUE, linewidth=1.6)
@@ -61,7 +66,7 @@ def latents_against_factors(
         for column, d in enumerate(shown):
             colour = BLUE if d == best[k] else GREY
             panels[k][column].scatter(factors[:, k] + jitter, codes[:, d], s=3, color=colour, alpha=0.5, linewidths=0)
-            title = f"latent {d + 1}" if k == 0 else ""
+            title = f"latent {d}" if k == 0 else ""
             _label(panels[k][column], title, f"{factor.name} ({factor.unit})".removesuffix(" ()"), "")
     return figure
 
@@ -85,7 +90,7 @@ def latent_plane(
     for k, axes in enumerate(figure.subplots(1, len(shown), squeeze=False)[0]):
         dots = axes.scatter(codes[:, one], codes[:, other], c=factors[:, k], s=14, cmap="viridis", linewidths=0)
         figure.colorbar(dots, ax=axes, label=shown[k].name)
-        _label(axes, "", f"latent {one + 1}", f"latent {other + 1}")
+        _label(axes, "", f"latent {one}", f"latent {other}")
     return figure
 
 
@@ -98,7 +103,7 @@ def traversal_grid(images: NDArray[np.uint8]) -> Figure:
             axes.imshow(coloured(image), interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
-        row[0].set_ylabel(f"latent {d + 1}", rotation=0, ha="right", va="center", color=INK)
+        row[0].set_ylabel(f"latent {d}", rotation=0, ha="right", va="center", color=INK)
     return figure
 
 
@@ -135,7 +140,7 @@ def variations(found: Mapping[str, Any]) -> Figure:
             rows = np.asarray(found["action"]) == action
             axes.scatter(*points[rows].T, s=7, color=f"C{action}", alpha=0.6, linewidths=0, label=label)
         axes.set_aspect("equal", adjustable="datalim")
-        _label(axes, title, "latent 1", "latent 2")
+        _label(axes, title, "latent 0", "latent 1")
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8, frameon=False
     )
@@ -174,10 +179,10 @@ def behaviour(found: Mapping[str, Any]) -> Figure:
 
 
 def policy_names(agent: Mapping[str, Any]) -> list[str]:
-    """What an agent's evaluation calls its policies; ``raise latent 1``, ..., ``lower latent 1``, ... where nothing."""
+    """What an agent's evaluation calls its policies; ``raise latent 0``, ..., ``lower latent 0``, ... where nothing."""
     count = len(agent["policy"])
     half = count // 2
-    return agent.get("policies") or [f"{'raise' if k < half else 'lower'} latent {k % half + 1}" for k in range(count)]
+    return agent.get("policies") or [f"{'raise' if k < half else 'lower'} latent {k % half}" for k in range(count)]
 
 
 def heat(

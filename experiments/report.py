@@ -9,7 +9,6 @@ from typing import Any
 import jinja2
 
 from .. import lookup
-from ..envs import make_factored
 from ..representation import metrics
 from ..representation.storage import write_atomically
 from . import work
@@ -44,8 +43,8 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
     page = template.render(
         asked=run.to_dict(),
-        about=_first_line(learner_module(run.learner)),
-        glossary=[_first_line(lookup.load(metrics.PACKAGE, name, "metric")) for name in DEFAULT_METRICS],
+        about=lookup.first_line(learner_module(run.learner)),
+        glossary=[lookup.first_line(lookup.load(metrics.PACKAGE, name, "metric")) for name in DEFAULT_METRICS],
         seen=numbers[run.learner],
         columns=list(numbers),
         rows=comparison(runs, numbers),
@@ -75,14 +74,12 @@ def complete_metrics(run: Run) -> None:
 
 def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """The rows of the table: what is measured, and each run's figure as text; rows that no run has are left out."""
-    run = next(iter(runs.values()))
-    factors = [factor.name for factor in make_factored(run.env, 1, **run.env_options).factors]
-    asked: list[tuple[str, tuple[Any, ...]]] = [
-        *(
-            (f"R² of {name} from its best single latent", ("evaluation", "r2", "single", k))
-            for k, name in enumerate(factors)
-        ),
-        *((f"R² of {name} from the whole code", ("evaluation", "r2", "linear", k)) for k, name in enumerate(factors)),
+    read = {name: _of_factors(runs[name], one["evaluation"]) for name, one in numbers.items()}
+    factors = dict.fromkeys(factor for found in read.values() for factor in found["single"])
+    numbers = {name: {**one, "read": read[name]} for name, one in numbers.items()}
+    asked: list[tuple[str, tuple[str, ...]]] = [
+        *((f"R² of {factor} from its best single latent", ("read", "single", factor)) for factor in factors),
+        *((f"R² of {factor} from the whole code", ("read", "linear", factor)) for factor in factors),
         ("MIG", ("evaluation", "mig", "score")),
         ("DCI disentanglement", ("evaluation", "dci", "disentanglement")),
         ("DCI completeness", ("evaluation", "dci", "completeness")),
@@ -112,16 +109,15 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
     return [(label, cells) for label, cells in rows if set(cells) != {"–"}]
 
 
-def _first_line(module: Any) -> str:
-    return str(module.__doc__).partition("\n")[0]
+def _of_factors(run: Run, evaluation: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """R² of every factor that a run's code was held against, by its name."""
+    names = work.held_against(run, evaluation)
+    return {part: dict(zip(names, evaluation["r2"][part], strict=True)) for part in ("single", "linear")}
 
 
-def _dig(tree: Any, path: tuple[Any, ...]) -> Any:
+def _dig(tree: Any, path: tuple[str, ...]) -> Any:
     for key in path:
-        try:
-            tree = tree[key]
-        except (KeyError, IndexError, TypeError):
-            return None
+        tree = tree.get(key) if isinstance(tree, dict) else None
     return tree
 
 

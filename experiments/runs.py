@@ -109,7 +109,10 @@ class Run:
         return True
 
     def _check_same(self) -> None:
-        here, there = (_flat(run.to_dict()) for run in (self, open_run(self.folder)))
+        known = open_run(self.folder)
+        if known.learner != self.learner:
+            raise InputError(f"{self.folder} holds a {known.learner!r}, not a {self.learner!r}: choose another --out")
+        here, there = _flat(self.to_dict()), _flat(known.to_dict())
         different = [f"{key} {there.get(key)!r}, not {here[key]!r}" for key in here if here[key] != there.get(key)]
         if different:
             raise InputError(

@@ -171,11 +171,16 @@ class Measuring:
 def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
     """Metrics of a trained learner's code on fresh states, and what its own module measures.
 
+    Returns:
+        Metric name -> its numbers, in the order of ``factors``, the names of what the code was held against; beside
+        them ``reconstruction`` of a VAE and ``agent`` of a learner that acts.
+
     Raises:
         InputError: No such factors in the run's world.
     """
     run.require_world()
-    kept = _places(make_factored(run.env, 1, **run.env_options).factors, how.factors)
+    stated = make_factored(run.env, 1, **run.env_options).factors
+    kept = _places(stated, how.factors)
     images, factors = draw_states(
         run.env, how.points, METRIC_SEED + how.seed, next(learner.parameters()).device, **run.env_options
     )
@@ -183,12 +188,20 @@ def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
     numbers: dict[str, Any] = scores.evaluate(
         how.names, codes.cpu(), factors[:, kept].cpu(), seed=how.seed, protocol=how.protocol, bootstrap=how.bootstrap
     )
+    numbers["factors"] = [stated[k].name for k in kept]
     if hasattr(learner, "errors"):
         numbers["reconstruction"] = learner.errors(images, how.seed)
     module = learner_module(run.learner)
     if hasattr(module, "evaluate"):
         numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **run.env_options)
     return numbers
+
+
+def held_against(run: Run, evaluation: Mapping[str, Any]) -> list[str]:
+    """Names of the factors that a run's code was held against in an evaluation of it."""
+    return list(
+        evaluation.get("factors") or [factor.name for factor in make_factored(run.env, 1, **run.env_options).factors]
+    )
 
 
 def _places(stated: Sequence[Factor], wanted: str | Sequence[str]) -> list[int]:

@@ -36,21 +36,19 @@ def parse(options: type[T], argv: Sequence[str], command: str, description: str 
         if stop.code:
             raise InputError(f"{command}: {_one_line(said.getvalue())}") from None
         raise
-    seed = getattr(getattr(given, "options", given), "seed", 0)
+    seed = getattr(getattr(given, "training", given), "seed", 0)
     if not 0 <= seed < SEED_BOUND:
         raise InputError(f"--seed must be from 0 to {SEED_BOUND - 1}, not {seed}")
     return given
 
 
 def _one_line(box: str) -> str:
-    """Tyro's framed complaint without the frame and its title."""
+    """Tyro's framed complaint without the frame, its title, and what it repeats of the help."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
     inner = [line.strip("│ ") for line in plain.splitlines() if line.startswith("│")]
     said = [line for line in inner if line and not line.startswith("─")]
-    return (
-        " ".join(said).replace("Error parsing config.objective: ", "").replace("Error parsing config: ", "")
-        or plain.strip()
-    )
+    complaint = re.split(r" Argument helptext:| For full helptext", " ".join(said))[0]
+    return re.sub(r"^Error parsing [a-z_.]+: ", "", complaint) or plain.strip()
 
 
 def env_options(given: Sequence[str]) -> dict[str, Any]:

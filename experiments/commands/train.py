@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ... import lookup
 from ...errors import InputError
 from ..runs import FILE, How, Run, learner_module, learner_names
 from ._options import DEFAULT_ENV, env_options, parse, print_json
@@ -56,9 +57,9 @@ def main(argv: Sequence[str]) -> None:
     if not argv or argv[0] in ("-h", "--help"):
         if not argv:
             raise InputError(f"train what? known learners: {', '.join(learner_names())}")
-        print(
-            f"usage: unbraid train {{{','.join(learner_names())}}} [OPTIONS]     (each has its own: train icf --help)"
-        )
+        print("usage: unbraid train LEARNER [OPTIONS]     (each has its own: unbraid train icf --help)\n")
+        for name in learner_names():
+            print(f"  {name:15s} {lookup.first_line(learner_module(name))}")
         return
     learner, options, config = _parse(argv[0], argv[1:])
     _check(options)
@@ -139,7 +140,7 @@ def _members(run: Run, options: Options) -> list[Run]:
 def _parse(learner: str, argv: Sequence[str]) -> tuple[str, Options, Any]:
     config_type = learner_module(learner).Config
     rest, description = list(argv), f"Train {learner!r}."
-    typed: list[Any] = [("options", Options, field(default_factory=Options))]
+    typed: list[Any] = [("training", Options, field(default_factory=Options))]
     if "objective" in config_type.__dataclass_fields__:
         first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         first.add_argument("--objective", default="beta")
@@ -161,6 +162,6 @@ def _parse(learner: str, argv: Sequence[str]) -> tuple[str, Options, Any]:
         config_type = make_dataclass(
             "Config", [("objective", objective, field(default_factory=objective))], bases=(config_type,), frozen=True
         )
-    typed.append(("config", config_type, field(default_factory=config_type)))
+    typed.append((learner, config_type, field(default_factory=config_type)))
     given: Any = parse(make_dataclass("Train", typed), rest, f"train {learner}", description)
-    return learner, given.options, learner_module(learner).Config(**vars(given.config))
+    return learner, given.training, learner_module(learner).Config(**vars(getattr(given, learner)))

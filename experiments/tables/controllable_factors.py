@@ -176,7 +176,7 @@ def _tried(job: Job, learner: Any) -> Numbers:
     continuous = wanted["agent"] == "icf_continuous"
     if continuous:
         numbers["selectivity"] = found["selectivity"]
-    if "primitive_modes_found" in found and not (continuous and wanted["config"]["length"] > 1):
+    if found.get("primitive_modes_found") is not None and not (continuous and wanted["config"]["length"] > 1):
         numbers["effects"] = float(found["primitive_modes_found"])
     return numbers
 

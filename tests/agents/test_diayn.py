@@ -188,7 +188,7 @@ def test_it_works_end_to_end(tmp_path: Path, cli: Any) -> None:
     done = cli("evaluate", tmp_path / "run", "--metrics", "r2", "--points", 60, "--json")
     assert done.status == 0, done.err
     found = json.loads(done.out)["agent"]
-    assert found["policies"] == ["skill 1", "skill 2", "skill 3", "skill 4"]
+    assert found["policies"] == ["skill 0", "skill 1", "skill 2", "skill 3"]
     assert set(found) >= {"information", "modes", "coverage", "diagonal_mass", "axes_deg", "skill_information"}
     assert cli("plan", tmp_path / "run").status == 2
     done = cli("train", "diayn", *few, "--ensemble", 2, "--out", tmp_path / "both")
@@ -200,7 +200,7 @@ def test_every_skill_is_shown_at_work() -> None:
     seen = diayn.rollouts(agent, MAZE, 0, steps=5, **OPEN)
     assert seen.shape == (6, 3, 16, 16, 3) and (seen[0] == seen[0, :1]).all()
     found = diayn.evaluate(agent, MAZE, 0, 16, **OPEN)
-    assert policy_names(found) == ["skill 1", "skill 2", "skill 3"] and len(found["prefers"]) == 3
+    assert policy_names(found) == ["skill 0", "skill 1", "skill 2"] and len(found["prefers"]) == 3
     assert policies(found) == []  # selectivity is the ICF agent's
 
 

@@ -118,6 +118,8 @@ def test_what_cannot_be_is_refused() -> None:
         dusdi.Config(penalty=-1)
     with pytest.raises(InputError, match="at least 2 latents, not 1; with one thing to control train diayn"):
         learner(latents=1)
+    with pytest.raises(InputError, match="1,024 skills are more than can be measured, 1,000: ask for fewer"):
+        learner(latents=10)
     with pytest.raises(InputError, match="agent 'dusdi' needs a discrete action space"):
         dusdi.build(dusdi.Config(), make_factored("unbraid/Planar-v0", 2), torch.Generator())
 
@@ -141,7 +143,7 @@ def test_it_works_end_to_end(tmp_path: Path, cli: Any) -> None:
     done = cli("evaluate", tmp_path / "run", "--metrics", "r2", "--points", 60, "--json")
     assert done.status == 0, done.err
     found = json.loads(done.out)["agent"]
-    assert found["policies"][1] == "skill 1, 2" and len(found["policy"]) == 9
+    assert found["policies"][1] == "skill 0, 1" and len(found["policy"]) == 9
     assert [len(row) for row in found["component_changes"]] == [2, 2]
     assert 0 <= found["component_mass"] <= 1
 

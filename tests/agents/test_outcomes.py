@@ -67,6 +67,7 @@ def test_the_diagonal_is_one_to_one() -> None:
 
 def test_modes_by_hand() -> None:
     found = modes(sure(0, 1, 4), FREE)
+    assert found is not None
     assert len(found.effects) == 5 and int(found.primitive.sum()) == 4
     wanted = {(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0)}
     assert {tuple(row) for row in found.effects[found.found].round().tolist()} == wanted
@@ -76,10 +77,10 @@ def test_a_mode_counts_where_it_is_possible() -> None:
     """Against a wall a policy can do nothing, which does not speak against it; doing something else does."""
     walled = FREE.clone()
     walled[1:, 0] = 0
-    assert int(modes(sure(0), walled).found.sum()) == 1
+    assert summary(sure(0), walled, walled)["modes_found"] == 1
     fickle = sure(0).clone()
     fickle[1:, 0] = torch.eye(6)[1]
-    assert int(modes(fickle, FREE).found.sum()) == 1  # right, in two states of three
+    assert summary(fickle, FREE, FREE)["modes_found"] == 1  # right, in two states of three
 
 
 def test_agreement_of_a_turned_code_is_perfect_and_of_noise_is_not() -> None:
@@ -89,9 +90,11 @@ def test_agreement_of_a_turned_code_is_perfect_and_of_noise_is_not() -> None:
     assert agreement(noise, MOVES.expand(200, -1, -1)) < 0.1
 
 
-def test_a_continuum_of_effects_has_no_agreement() -> None:
+def test_a_continuum_of_effects_has_no_agreement_and_no_modes() -> None:
     effects = torch.randn(30, 6, 2, generator=torch.Generator().manual_seed(0))
-    assert agreement(effects, effects) is None
+    assert agreement(effects, effects) is None and modes(torch.full((30, 4, 6), 1 / 6), effects) is None
+    found = summary(torch.full((30, 4, 6), 1 / 6), effects, effects)
+    assert found["modes"] is found["primitive_modes_found"] is found["agreement"] is None
 
 
 def test_axes_of_a_turned_and_of_a_sheared_code() -> None:

@@ -97,10 +97,13 @@ def test_a_run_holds_what_it_should(trained: dict[str, Path]) -> None:
 
 def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> None:
     numbers = json.loads(cli("evaluate", trained["icf"], "--json", "--device", "cpu", "--points", 300).out)
-    assert set(numbers) == {"mig", "dci", "factor_vae", "r2", "agent"}
+    assert set(numbers) == {"mig", "dci", "factor_vae", "r2", "factors", "agent"}
     assert len(numbers["agent"]["prefers"]) == 4
     some = ("evaluate", trained["icf"], "--metrics", "r2", "--points", 300, "--json", "--factors")
     assert [len(json.loads(cli(*some, which).out)["r2"]["linear"]) for which in ("controllable", "agent.y")] == [2, 1]
+    some_factors = ("--metrics", "mig,dci,factor_vae,r2", "--factors", "controllable", "--points", 60, "--json")
+    held = json.loads(cli("evaluate", trained["icf"], *some_factors).out)["factors"]
+    assert held == ["agent.x", "agent.y"]
     refused(cli(*some, "agent.z"), "unknown factor 'agent.z'", "agent.x")
     refused(cli(*some, ","), "no factors are named")
     planned = json.loads(cli("plan", trained["icf"], "--episodes", 5, "--json").out)
@@ -112,7 +115,7 @@ def test_evaluate_plan_and_report_a_run(cli: Any, trained: dict[str, Path]) -> N
     assert open_run(trained["icf"]).read_metrics()["plan"] == kept  # it is about the world of the run
     refused(cli("plan", trained["icf"], "--env-options", "sise=8"), "sise")
     assert cli("evaluate", trained["vae"], "--points", 300).status == 0
-    done = cli("report", trained["icf"], "--compare", trained["vae"])
+    done = cli("report", trained["icf"], "--compare", trained["vae"])  # the two were held against other factors
     assert done.status == 0, done.err
     refused(cli("report", trained["icf"], "--compare", trained["icf"]), "--compare", "rename")
     page = (trained["icf"] / "report.html").read_text()
@@ -277,6 +280,12 @@ def test_a_training_that_diverges_says_where(cli: Any, tmp_path: Path) -> None:
     assert "is nan; the last good checkpoint is of step 0" in done.err.splitlines()[-1]
 
 
+def test_learners_are_told_apart_by_their_first_lines(cli: Any) -> None:
+    rows = cli("train", "--help").out.splitlines()[2:]
+    assert [row.split()[0] for row in rows] == ["diayn", "dusdi", "icf", "icf_continuous", "inverse", "vae"]
+    assert all(len(row) > 60 for row in rows)
+
+
 def test_output_that_nobody_reads_is_no_traceback() -> None:
     command = f"{Path(sys.executable).parent / 'unbraid'} --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
@@ -289,6 +298,8 @@ def test_a_box_in_a_colour_terminal_is_one_line_too() -> None:
 
     box = "\x1b[31m╭─ Value error ─╮\x1b[0m\n\x1b[31m│\x1b[0m Error parsing config: no \x1b[31m│\x1b[0m\n\x1b[31m╰──╯\x1b[0m\n"
     assert _one_line(box) == "no"
+    long = "│ Error parsing --seed: invalid 'x' │\n│ ──── │\n│ Argument helptext: │\n│ --seed INT │\n│ For full helptext, see unbraid │"
+    assert _one_line(long) == "Error parsing --seed: invalid 'x'"
 
 
 def test_planning_needs_an_agent(cli: Any, trained: dict[str, Path]) -> None:
@@ -304,6 +315,7 @@ def test_folders_are_not_overwritten_by_mistake(cli: Any, tmp_path: Path) -> Non
     refused(
         cli("train", "vae", *TINY, "--out", run, "--resume", "--seed", 1), "begun with seed 0, not 1", "--overwrite"
     )
+    refused(cli("train", "icf", "--out", run, "--resume"), "holds a 'vae', not a 'icf'", "another --out")
     assert cli("train", "vae", *TINY, "--out", run, "--resume").status == 0
     assert (run / WEIGHTS).read_bytes() == before
     assert cli("train", "vae", *TINY, "--out", run, "--overwrite", "--seed", 1).status == 0
