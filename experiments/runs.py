@@ -28,7 +28,7 @@ PACKAGES = ("torch", "numpy", "gymnasium", "lightning", "scikit-learn")
 
 def learner_names() -> list[str]:
     """Everything that `unbraid train` trains: the agents, and the VAE."""
-    return sorted([*lookup.folders("agents"), "vae"])
+    return sorted({*lookup.folders("agents"), "vae"} - {"planners"})
 
 
 def learner_module(name: str) -> ModuleType:
