@@ -151,6 +151,10 @@ class World(ABC, Generic[StateT]):
         """
         raise NotImplementedError(f"{type(self).__name__} states no objects")
 
+    def goal(self, state: StateT) -> StateT:
+        """States where the task that these set is done, all else as in them: what a planner is shown to reach."""
+        raise NotImplementedError(f"{type(self).__name__} sets no task that a state fulfils")
+
     def get_info(self, state: StateT) -> dict[str, Any]:
         """What else Gymnasium's ``info`` tells of these states: tensors of n rows, or one value for all of them.
 

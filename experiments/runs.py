@@ -8,7 +8,7 @@ import platform
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,6 +68,8 @@ class Run:
         env_options: Options of the environment.
         seed: Of weights, data and noise.
         config: The learner's configuration, an instance of its module's ``Config``.
+        data: A recording that it learns from (`unbraid.representation.recorded`); "" where it acts itself.
+        others: Of each further set of that recording: options with which the environment looks as it does there.
     """
 
     folder: Path
@@ -76,11 +78,14 @@ class Run:
     env_options: dict[str, Any]
     seed: int
     config: Any
+    data: str = ""
+    others: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values; the folder is left out."""
         asked = {"learner": self.learner, "env": self.env, "env_options": self.env_options, "seed": self.seed}
-        return {**asked, "config": self.config.to_dict(), "unbraid": __version__}
+        recorded = {"data": self.data, "others": list(self.others)} if self.data else {}
+        return {**asked, **recorded, "config": self.config.to_dict(), "unbraid": __version__}
 
     def create(self, resume: bool = False, overwrite: bool = False) -> bool:
         """Make the folder and write ``config.yaml``; returns False if the run is there already and finished.
@@ -120,11 +125,15 @@ class Run:
             )
 
     def source(self, n: int, device: Any = "cpu") -> Any:
-        """Where its images come from, ``n`` at a time: a vector environment, or images from a file.
+        """Where its images come from, ``n`` at a time: a vector environment, a recording, or images from a file.
 
         Raises:
             InputError: There is no such environment or file, or the learner has to act and a file is named.
         """
+        if self.data:
+            from ..representation.recorded import Recording
+
+            return Recording(Path(self.data), n, self.seed, device)
         if not self.env.startswith(FILE):
             from ..envs import make_factored
 
@@ -161,7 +170,9 @@ class Run:
         import torch
 
         module = learner_module(self.learner)
-        learner = module.build(self.config, self.source(1), torch.Generator())
+        source = replace(self, data="").source(1)  # what it was trained on may be gone
+        sets = {"sets": 1 + len(self.others)} if self.data else {}
+        learner = module.build(self.config, source, torch.Generator(), **sets)
         if not self.finished:
             raise InputError(
                 f"{self.folder} has no {WEIGHTS}: its training isn't finished; go on with unbraid train ... --resume"
@@ -215,7 +226,8 @@ def open_run(folder: Path) -> Run:
         if not isinstance(values["seed"], int):
             raise TypeError(f"seed {values['seed']!r} is not an integer")
         config = learner_module(values["learner"]).Config.from_dict(values["config"])
-        return Run(folder, values["learner"], values["env"], values["env_options"], values["seed"], config)
+        asked = [values[name] for name in ("learner", "env", "env_options", "seed")]
+        return Run(folder, *asked, config, values.get("data", ""), tuple(values.get("others", ())))
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
         raise InputError(f"{path} is damaged: {why}; restore it from a copy, or train again") from None

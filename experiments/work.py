@@ -193,7 +193,8 @@ def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
         numbers["reconstruction"] = learner.errors(images, how.seed)
     module = learner_module(run.learner)
     if hasattr(module, "evaluate"):
-        numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **run.env_options)
+        others = {"others": run.others} if run.data else {}
+        numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **others, **run.env_options)
     return numbers
 
 
@@ -225,19 +226,30 @@ def plan(
     learner: Any,
     episodes: int,
     seed: int,
-    max_steps: int = 64,
-    search: bool = True,
     env_options: Mapping[str, Any] | None = None,
+    **how: Any,
 ) -> tuple[dict[str, Any], Any]:
-    """Goal reaching with a trained agent, with ``env_options`` in place of the run's own of these names.
+    """Goal reaching with a trained agent.
+
+    Args:
+        run: The agent's.
+        learner: The agent.
+        episodes: Start and goal pairs.
+        seed: Of the pairs.
+        env_options: In place of the run's own of these names.
+        how: What its module's ``plan`` takes beside these.
 
     Raises:
-        InputError: The learner doesn't plan.
+        InputError: The learner doesn't plan, or not in such a way.
     """
     run.require_world()
     module = learner_module(run.learner)
     if not hasattr(module, "plan"):
         raise InputError(f"{run.folder} holds a {run.learner!r}, which doesn't plan; take an agent such as icf")
+    for name in how:
+        if name not in inspect.signature(module.plan).parameters:
+            raise InputError(f"{run.folder} holds a {run.learner!r}, whose plans have no --{name.replace('_', '-')}")
+    others = {"others": run.others} if run.data else {}
     options = {**run.env_options, **(env_options or {})}
-    numbers, trip = module.plan(learner, run.env, episodes, seed, max_steps, search, **options)
+    numbers, trip = module.plan(learner, run.env, episodes, seed, **how, **others, **options)
     return numbers, trip

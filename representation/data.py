@@ -290,13 +290,14 @@ def random_actions(space: spaces.Space[Any], n: int, generator: torch.Generator)
 
 
 def image_shape(env: Any) -> ImageShape:
-    """Of the images that ``env``, from `make_factored` or `StoredImages`, shows.
+    """Of the images that ``env``, from `make_factored`, `StoredImages` or a `Recording`, shows.
 
     Raises:
         InputError: It shows something else; the message says what, and which option gives images where one does.
     """
-    if isinstance(env, StoredImages):
-        return env.shape
+    shape = getattr(env, "shape", None)
+    if isinstance(shape, ImageShape):
+        return shape
     space = env.single_observation_space
     if isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3 and space.high.max() == 255:
         return ImageShape(*space.shape)

@@ -183,6 +183,12 @@ class Planar(World[PlanarState]):
         near = away[:, 0] * away[:, 0] + away[:, 1] * away[:, 1] <= GOAL_RADIUS**2
         return near & (state.goal >= 0)
 
+    def goal(self, state: PlanarState) -> PlanarState:
+        """The same, the agent in its goal; `ValueError` where there is none."""
+        if not self.has_goal:
+            raise ValueError("this world sets no goal; make it with goal=True")
+        return state._replace(place=self._goals[state.goal])
+
     def get_info(self, state: PlanarState) -> dict[str, Any]:
         """``is_success``, where there is a goal: whether the agent is in it."""
         return {"is_success": self._in_goal(state)} if self.has_goal else {}

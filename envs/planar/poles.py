@@ -170,6 +170,10 @@ class Poles(World[PolesState]):
         """Bool ``(n, 1, H, W)``: the mechanism, in both poses."""
         return (self.observe(state) > 0).any(-1)[:, None]
 
+    def goal(self, state: PolesState) -> PolesState:
+        """Upright, in the middle, at rest."""
+        return PolesState(torch.zeros_like(state.position), torch.zeros_like(state.velocity))
+
     def get_info(self, state: PolesState) -> dict[str, Any]:
         """``is_success``: whether the mechanism is in its goal."""
         return {"is_success": self.in_goal(state)}

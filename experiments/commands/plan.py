@@ -20,9 +20,11 @@ class Options:
     Args:
         run: Folder of a trained run.
         episodes: Pairs of a start and a goal image.
-        max_steps: Actions an episode may take.
+        max_steps: Actions an episode may take; by default 64, and 40 of dynamics_content.
         seed: Of the pairs.
         search: Search ways among codes where that is possible; --no-search walks greedily.
+        observe: Of dynamics_content, the set whose images are seen: x, y, ...
+        planner: Of dynamics_content: ilqr, cem, icem or mppi; by default ilqr.
         env_options: Of the environment, NAME=VALUE each, beside what the agent was trained with, as in first_level=5000
             for mazes that it has not seen.
         device: auto, cpu or cuda.
@@ -31,9 +33,11 @@ class Options:
 
     run: Annotated[Path, tyro.conf.Positional]
     episodes: int = 100
-    max_steps: int = 64
+    max_steps: int | None = None
     seed: int = 0
     search: bool = True
+    observe: str | None = None
+    planner: str | None = None
     env_options: tuple[str, ...] = ()
     device: str = "auto"
     json: bool = False
@@ -42,19 +46,22 @@ class Options:
 def main(argv: Sequence[str]) -> None:
     """``unbraid plan RUN [OPTIONS]``."""
     options = parse(Options, argv, "plan", __doc__)
+    how = {name: getattr(options, name) for name in ("max_steps", "observe", "planner")}
+    how = {name: value for name, value in how.items() if value is not None}
     for name in ("episodes", "max_steps"):
-        if getattr(options, name) < 1:
-            raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
     from ...representation.training import pick_device
     from .. import work
     from ..runs import open_run
 
     run = open_run(options.run)
     learner = run.load(pick_device(options.device))
+    how |= {} if options.search else {"search": False}
     with working("walking to goal images"):
-        asked = (options.episodes, options.seed, options.max_steps, options.search)
-        numbers, _ = work.plan(run, learner, *asked, env_options(options.env_options))
-    if options.search and not options.env_options:
+        numbers, _ = work.plan(run, learner, options.episodes, options.seed, env_options(options.env_options), **how)
+    if not how and not options.env_options:
         run.write_metrics(plan=numbers)
     if options.json:
         print_json(dict(numbers))

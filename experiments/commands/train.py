@@ -22,6 +22,7 @@ class Options:
         env: Environment: ID, or MODULE:ID for any package's.
         env_options: Options of the environment, NAME=VALUE each, as in goal=true.
         images: Learn from these instead of an environment: an .npy file of uint8 images (n, H, W) or (n, H, W, C).
+        data: Learn from this recording instead of acting in an environment: an HDF5 file that unbraid collect wrote.
         seed: Of weights, data and noise.
         out: Folder of the run; by default runs/LEARNER-SEED.
         device: auto, cpu or cuda.
@@ -39,6 +40,7 @@ class Options:
     env: str = DEFAULT_ENV
     env_options: tuple[str, ...] = ()
     images: Path | None = None
+    data: Path | None = None
     seed: int = 0
     out: Path | None = None
     device: str = "auto"
@@ -61,11 +63,12 @@ def main(argv: Sequence[str]) -> None:
         for name in learner_names():
             print(f"  {name:15s} {lookup.first_line(learner_module(name))}")
         return
-    learner, options, config = _parse(argv[0], argv[1:])
+    learner, options, config = _parse(argv[0].replace("-", "_"), argv[1:])
     _check(options)
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
     env = options.env if options.images is None else f"{FILE}{options.images.resolve()}"
     run = Run(folder, learner, env, env_options(options.env_options), options.seed, config)
+    run = _recorded(run, options.data) if options.data is not None else run
     runs = _members(run, options) if _together(options) else [run]
     _train(folder, runs, options)
     if options.json:
@@ -77,6 +80,16 @@ def main(argv: Sequence[str]) -> None:
         print(f"the run is in {one.folder}{after}")
 
 
+def _recorded(run: Run, path: Path) -> Run:
+    """The run with its environment as a recording says it."""
+    from ...representation.recorded import Recording
+
+    found = Recording(path, 1, 0)
+    return replace(
+        run, env=found.env, env_options=found.env_options, data=str(path.resolve()), others=tuple(found.others)
+    )
+
+
 def _check(options: Options) -> None:
     """Raise `InputError` where options contradict each other."""
     if options.resume and options.overwrite:
@@ -85,6 +98,8 @@ def _check(options: Options) -> None:
         raise InputError(f"--checkpoint-every must be at least 1, not {options.checkpoint_every}")
     if options.images is not None and options.env != DEFAULT_ENV:
         raise InputError("--images are learnt from instead of an environment: give one of --images and --env")
+    if options.data is not None and (options.images or options.env_options or options.env != DEFAULT_ENV):
+        raise InputError("--data says which environment it is of: give no --env, --env-options or --images beside it")
 
 
 def _together(options: Options) -> bool:

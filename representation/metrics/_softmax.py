@@ -22,6 +22,7 @@ class Softmax:
         balanced: Each class that is seen weighs the same; otherwise each point does.
     """
 
+    @torch.enable_grad()
     def __init__(self, x: Tensor, labels: Tensor, classes: int, balanced: bool = False) -> None:
         sizes = torch.bincount(labels, minlength=classes).to(x.dtype)
         weight = torch.where(sizes > 0, 1 / sizes.clamp(min=1), 0.0) if balanced else None

@@ -131,6 +131,7 @@ class _Probes:
         ]
         self._train(_design(codes), target, labels, generator)
 
+    @torch.enable_grad()
     def _train(self, design: Tensor, target: Tensor, labels: Tensor, generator: torch.Generator) -> None:
         weights = [weight.requires_grad_() for weight in self.weights]
         optimiser = torch.optim.Adam(weights, lr=LEARNING_RATE)

@@ -1,0 +1,7 @@
+"""Dynamics apart from content: codes to control and plan with, from pixels (Banijamali et al. 2018)."""
+
+from .evaluate import evaluate
+from .model import Config, DynamicsContent, build, data
+from .plan import plan
+
+__all__ = ["Config", "DynamicsContent", "build", "data", "evaluate", "plan"]

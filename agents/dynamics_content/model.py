@@ -1,0 +1,321 @@
+"""The learner: encoders and decoders of several sets of images, one dynamics for all, and the losses to choose from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...representation.data import image_shape
+from ...representation.likelihoods import Bernoulli
+from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
+from ...representation.recorded import Recalled, Recording
+from ...representation.training import Learner
+from .._parts import Settings
+from . import terms
+from .transition import Transition
+
+APART = 3.0
+"""Length of the means of sets' contents; they are orthogonal where w has room for that."""
+
+
+@dataclass(frozen=True)
+class Config(Settings):
+    """The learner and its training.
+
+    Args:
+        bound: What is made small. split: the bound of dynamics and content, over the transitions of set X and the
+            images of all others; rce: the same of X alone, without content (robust locally-linear controllable
+            embedding); e2c: embed to control, of X alone.
+        latents: K, size of z, where the system is.
+        content: Size of w, what it looks like; of split.
+        network: Name of encoders and decoders.
+        hidden: Units of the two hidden layers of the transition.
+        shared: One encoder and decoder for all sets, or else (--no-shared) one each.
+        contrast: Weight of `terms.contrast`, which keeps the map from folding.
+        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up.
+        warm_up: Share of the steps over which reconstructions come to count in full, from a fiftieth: a map that is
+            laid out by its dynamics first can be painted after, and not the other way about.
+        shrinkage: Weight of the mean squared z: the bound leaves its scale free.
+        consistency: Weight of e2c's divergence between foretold and encoded states.
+        alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
+        steps: Optimiser steps.
+        batch_size: Transitions a step; half as many of each other set.
+        learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
+    """
+
+    bound: Literal["split", "rce", "e2c"] = "split"
+    latents: int = 2
+    content: int = 2
+    network: str = "pcc"
+    hidden: int = 64
+    shared: bool = True
+    contrast: float = 5.0
+    flatness: float = 10.0
+    warm_up: float = 0.4
+    shrinkage: float = 0.01
+    consistency: float = 0.25
+    alignment: float = 100.0
+    steps: int = 8000
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+
+    def __post_init__(self) -> None:
+        weights = ("contrast", "flatness", "shrinkage", "consistency", "alignment", "content")
+        self.require("latents", "hidden", "steps", "batch_size", "learning_rate", at_least_0=weights)
+        if not 0 <= self.warm_up <= 1:
+            raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
+        if self.bound not in BOUNDS:
+            raise InputError(f"bound must be one of {', '.join(BOUNDS)}, not {self.bound!r}")
+        if self.bound == "split" and not self.content:
+            raise InputError("content must be above 0 to split it from the dynamics; without any take --bound rce")
+
+
+class Code(NamedTuple):
+    """What an encoder says of images."""
+
+    mu: Tensor
+    """Of z, ``(B, K)``"""
+    logvar: Tensor
+    """Likewise."""
+    content: Tensor
+    """Mean of w, ``(B, W)``"""
+    content_logvar: Tensor
+    """Likewise."""
+
+    def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples of z and w, by noise ``(B, K + W)``."""
+        k = self.mu.shape[1]
+        z = self.mu + (0.5 * self.logvar).exp() * noise[:, :k]
+        return z, self.content + (0.5 * self.content_logvar).exp() * noise[:, k:]
+
+
+class Inputs(NamedTuple):
+    """What a step of training reads."""
+
+    batch: Recalled
+    warmth: float
+    """How far the warm-up is, from 0 to 1."""
+    noise: Tensor
+    """Standard normal, ``(3, B, K + W)``: of the next code, of the backward transition, of other sets."""
+
+
+class DynamicsContent(Learner):
+    """Codes z and w of images of one system that several sets show differently, and locally linear dynamics of z.
+
+    Set X shows what actions do; the others are images alone. With the shared networks one encoder reads z and w of any
+    set's image, and sets differ in their prior's mean of w. It is fixed: learnt means meet, and w tells nothing. w is
+    read from the image before an action and paints the one after. The dynamics are taken at z_bar: a sample of
+    ``p(z | x)`` in the bound, the mean where it is used. (Banijamali et al. 2018; RCE: arXiv:1710.05373.)
+
+    Args:
+        shape: Of the images.
+        low: Least action, ``(A,)``.
+        high: Largest action, ``(A,)``.
+        sets: How many there are, X among them.
+        config: Sizes and weights.
+        generator: Draws the initial weights.
+    """
+
+    low: Tensor
+    high: Tensor
+    looks: Tensor
+
+    def __init__(
+        self, shape: ImageShape, low: Tensor, high: Tensor, sets: int, config: Config, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        pair, own = network(config.network), 1 if config.shared else sets
+        self.config, self.shape, self.sets = config, shape, sets
+        self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
+        both = self.latents + self.width
+        self.encoders = nn.ModuleList(pair.encoder(shape, 2 * both) for _ in range(own))
+        self.decoders = nn.ModuleList(pair.decoder(both, shape) for _ in range(own))
+        self.transition = Transition(self.latents, len(low), config.hidden)
+        self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
+        self.log_precision = nn.Parameter(torch.zeros(()))
+        self.register_buffer("low", low)
+        self.register_buffer("high", high)
+        initialise(self, generator)
+        self.transition.begin(generator)
+        looks = torch.zeros(sets, self.width)
+        self.register_buffer("looks", APART * nn.init.orthogonal_(looks, generator=generator) if self.width else looks)
+
+    def describe(self, x: Tensor, number: int = 0) -> Code:
+        """The code of float images ``(B, C, H, W)`` of a set."""
+        found = self.encoders[number % len(self.encoders)](x)
+        k, w = self.latents, self.width
+        mu, logvar, content, content_logvar = found.split([k, k, w, w], 1)
+        return Code(mu, logvar.clamp(-12, 4), content, content_logvar.clamp(-12, 4))
+
+    def paint(self, z: Tensor, content: Tensor, number: int = 0) -> Tensor:
+        """What the likelihood reads, ``(B, C, H, W)``."""
+        painted: Tensor = self.decoders[number % len(self.decoders)](torch.cat([z, content], 1))
+        return painted
+
+    def scaled(self, action: Tensor) -> Tensor:
+        """Actions, ``(..., A)``, from -1 to 1 between their bounds."""
+        return (2 * action - self.low - self.high) / (self.high - self.low)
+
+    def next(self, z: Tensor, action: Tensor) -> Tensor:
+        """Where an action leads, ``(B, K)``, by the dynamics around z."""
+        return self.transition(z)[0].next(z, self.scaled(action))
+
+    def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        """A and B around z, B with respect to the action in its own units: ``(B, K, K)``, ``(B, K, A)``."""
+        del action
+        local = self.transition(z)[0]
+        return local.a, local.b * (2 / (self.high - self.low))
+
+    def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
+        """The batch, how far the warm-up is, and all noise."""
+        warmth = min(1.0, step / max(1.0, self.config.warm_up * self.config.steps))
+        shape = (3, len(batch.image), self.latents + self.width)
+        return Inputs(batch, warmth, torch.randn(shape, generator=generator, device=batch.image.device))
+
+    def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
+        """Named terms of the loss."""
+        found, weights = BOUNDS[self.config.bound](self, inputs)
+        loss = torch.stack([weights.get(name, 1.0) * value for name, value in found.items()]).sum()
+        return {"loss": loss, **found}
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Codes z, ``(B, K)``, of float images of set X."""
+        return self.describe(x).mu
+
+    @torch.no_grad()
+    def encode(self, images: Tensor, number: int = 0) -> Tensor:
+        """Codes z, ``(B, K)``, of uint8 images ``(B, H, W, C)`` of a set."""
+        return self.describe(to_floats(images), number).mu
+
+    @torch.no_grad()
+    def decode(self, codes: Tensor, number: int = 0) -> Tensor:
+        """uint8 images ``(B, H, W, C)`` of codes z, as the set looks on the mean."""
+        content = self.looks[number].expand(len(codes), -1)
+        return to_images(Bernoulli().mean(self.paint(codes, content, number)))
+
+
+Terms = tuple[dict[str, Tensor], dict[str, float]]
+"""Of a loss, and the weights of those that count other than in full."""
+
+
+def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """The terms of equation 5 that are of set X, and what is ours."""
+    config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
+    x, x_next = to_floats(moves.image), to_floats(moves.next_image)
+    now, after = learner.describe(x), learner.describe(x_next)
+    z_next, _ = after.draw(inputs.noise[0])
+    _, content = now.draw(inputs.noise[0])  # what doesn't change in a transition
+    mu, logvar = backward(learner, now, z_next, action)
+    z_bar = mu + (0.5 * logvar).exp() * inputs.noise[1, :, : learner.latents]
+    local, bend = learner.transition(z_bar)
+    found = {
+        "reconstruction": Bernoulli().distortion(x_next, learner.paint(z_next, content)),
+        "backward": terms.divergence(mu, logvar, now.mu, now.logvar),
+        "negentropy": terms.negentropy(after.logvar),
+        "surprise": terms.surprise(local.back(z_next, action), now.mu, now.logvar, local.stretch),
+        "contrast": terms.contrast(learner.transition(now.mu)[0].next(now.mu, action), after.mu, learner.log_precision),
+        "flatness": bend,
+        "squared code": after.mu.square().sum(1).mean(),
+    }
+    if learner.width:
+        found["content"] = _content(learner, now, 0)
+    warmth = 0.02 + 0.98 * inputs.warmth
+    weights = {"contrast": config.contrast, "flatness": config.flatness * (1 - inputs.warmth)}
+    return found, {**weights, "reconstruction": warmth, "squared code": config.shrinkage}
+
+
+def split(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """All terms of equation 5: those of X, and of every other set, with equation 6 where states are known in both."""
+    found, weights = rce(learner, inputs)
+    warmth, pairs = weights["reconstruction"], inputs.batch.pairs
+    for number, seen in enumerate([*[pair.other for pair in pairs], *inputs.batch.images], start=1):
+        y, place = to_floats(seen), f", set {number}"
+        code = learner.describe(y, number)
+        v, content = code.draw(inputs.noise[2, : len(y)])
+        found["reconstruction" + place] = Bernoulli().distortion(y, learner.paint(v, content, number))
+        weights["reconstruction" + place] = warmth
+        found["content" + place] = _content(learner, code, number)
+        if number <= len(pairs):
+            known = learner.describe(to_floats(pairs[number - 1].image))
+            found["same state" + place] = terms.divergence(code.mu, code.logvar, known.mu, known.logvar)
+        else:
+            known = learner.describe(to_floats(inputs.batch.image))
+            found["alignment" + place] = terms.discrepancy(known.mu, code.mu)
+            weights["alignment" + place] = learner.config.alignment
+    return found, weights
+
+
+def e2c(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """Embed to control (Watter et al. 2015, arXiv:1506.07365, equations 12 and 13), of set X."""
+    config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
+    x, x_next = to_floats(moves.image), to_floats(moves.next_image)
+    now, after = learner.describe(x), learner.describe(x_next)
+    z, nothing = now.draw(inputs.noise[0])
+    local, _ = learner.transition(z)
+    foretold = local.next(z, action)
+    spread = local.a @ torch.diag_embed(now.logvar.exp()) @ local.a.mT
+    found = {
+        "reconstruction": Bernoulli().distortion(x, learner.paint(z, nothing)),
+        "prediction": Bernoulli().distortion(x_next, learner.paint(foretold, nothing)),
+        "prior": terms.divergence(now.mu, now.logvar, torch.zeros_like(now.mu), torch.zeros_like(now.mu)),
+        "consistency": _full_divergence(local.next(now.mu, action), spread, after),
+    }
+    return found, {"consistency": config.consistency}
+
+
+BOUNDS = {"split": split, "rce": rce, "e2c": e2c}
+
+
+def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and log-variance of ``q(z_bar | z', x)``, ``(B, K)``: the encoder's, moved by what z' says."""
+    off = z_next - now.mu
+    told = torch.cat([now.mu, now.logvar, off, action], 1)
+    mu, logvar = learner.backward_head(told).chunk(2, 1)
+    return now.mu + mu, (now.logvar + logvar).clamp(-12, 4)
+
+
+def _content(learner: DynamicsContent, code: Code, number: int) -> Tensor:
+    """Divergence of a set's contents from their prior, a Gaussian of deviation 1 around the set's look."""
+    look = learner.looks[number].expand_as(code.content)
+    return terms.divergence(code.content, code.content_logvar, look, torch.zeros_like(look))
+
+
+def _full_divergence(mu: Tensor, spread: Tensor, code: Code) -> Tensor:
+    """``KL(N(mu, spread) || N(code))`` of a full covariance ``(B, K, K)`` from a diagonal one: scalar."""
+    variance = code.logvar.exp()
+    trace = (spread.diagonal(dim1=1, dim2=2) / variance).sum(1)
+    distance = ((code.mu - mu).square() / variance).sum(1)
+    return 0.5 * (trace + distance - mu.shape[1] + code.logvar.sum(1) - torch.logdet(spread)).mean()
+
+
+def build(config: Config, source: Any, generator: torch.Generator, sets: int = 1) -> DynamicsContent:
+    """An untrained learner for a recording, or for an environment that runs of it are loaded for.
+
+    Raises:
+        InputError: Actions that are no bounded vectors of numbers, or images of several channels' colours.
+    """
+    space = source.single_action_space
+    if not isinstance(space, spaces.Box) or not space.is_bounded() or len(space.shape) != 1:
+        raise InputError(f"dynamics_content needs actions that are bounded numbers, not {space}")
+    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
+    count = 1 + len(source.others) if isinstance(source, Recording) else sets
+    return DynamicsContent(image_shape(source), low, high, count, config, generator)
+
+
+def data(config: Config, source: Any, seed: int) -> Recording:
+    """The recording; it draws batches itself.
+
+    Raises:
+        InputError: An environment instead of a recording, or one without another set where content is to be split.
+    """
+    del seed
+    if not isinstance(source, Recording):
+        raise InputError("dynamics_content learns from a recording: give --data FILE.h5, made with unbraid collect")
+    if config.bound == "split" and not source.others:
+        raise InputError("the recording shows one set only: add another (unbraid collect --set pairs), or --bound rce")
+    return source

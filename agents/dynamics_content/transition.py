@@ -1,0 +1,69 @@
+"""Locally linear dynamics of codes, forwards and backwards."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...representation.networks import mlp
+
+
+class Local(NamedTuple):
+    """Dynamics around some codes: ``z' = A z + B u + c`` (equation 2)."""
+
+    a: Tensor
+    """``(B, K, K)``"""
+    b: Tensor
+    """``(B, K, A)``"""
+    c: Tensor
+    """``(B, K)``"""
+
+    def next(self, z: Tensor, action: Tensor) -> Tensor:
+        """z', ``(B, K)``."""
+        return _times(self.a, z) + _times(self.b, action) + self.c
+
+    def back(self, after: Tensor, action: Tensor) -> Tensor:
+        """The z that leads to z': ``(B, K)``."""
+        return torch.linalg.solve(self.a, after - _times(self.b, action) - self.c)
+
+    @property
+    def stretch(self) -> Tensor:
+        """``log |det A|``, ``(B,)``."""
+        return torch.linalg.slogdet(self.a)[1]
+
+
+class Transition(nn.Module):
+    """A network from a code to the dynamics around it; at first ``z' = z + B u`` everywhere, with a B of its own.
+
+    Args:
+        latents: K.
+        actions: A.
+        hidden: Units of its two layers.
+    """
+
+    def __init__(self, latents: int, actions: int, hidden: int) -> None:
+        super().__init__()
+        self.latents, self.actions = latents, actions
+        self.bend = mlp(latents, latents * (latents + actions + 1), hidden)
+        self.push = nn.Parameter(torch.zeros(latents, actions))
+
+    def begin(self, generator: torch.Generator) -> None:
+        """The first dynamics: the columns of B, or its rows, orthogonal and of length 1/2."""
+        last = self.bend[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.orthogonal_(self.push, 0.5, generator)
+
+    def forward(self, z: Tensor) -> tuple[Local, Tensor]:
+        """The dynamics around z, ``(B, K)``; and how far they are from the first ones: mean square, scalar."""
+        bend = self.bend(z)
+        k, actions = self.latents, self.actions
+        a, b, c = bend.split([k * k, k * actions, k], 1)
+        eye = torch.eye(k, dtype=z.dtype, device=z.device)
+        return Local(eye + a.view(-1, k, k), self.push + b.view(-1, k, actions), c), bend.square().sum(1).mean()
+
+
+def _times(matrix: Tensor, vector: Tensor) -> Tensor:
+    return (matrix @ vector[..., None])[..., 0]
