@@ -49,7 +49,14 @@ class Asked:
 
 
 def collect(
-    asked: Asked, rows: int, out: Path, name: str, workers: int = 1, backend: str = "loky", overwrite: bool = False
+    asked: Asked,
+    rows: int,
+    out: Path,
+    name: str,
+    workers: int = 1,
+    backend: str = "loky",
+    overwrite: bool = False,
+    progress: bool = True,
 ) -> None:
     """Record a set, or go on recording it, and add it to a file.
 
@@ -63,6 +70,7 @@ def collect(
         workers: Processes side by side.
         backend: What runs them, of joblib.
         overwrite: Replace a set of that name.
+        progress: Whether a bar is shown.
 
     Raises:
         InputError: The file is no recording, holds such a set, or was begun with something else; or what is asked for
@@ -80,7 +88,7 @@ def collect(
     with parallel_config(backend=backend):
         jobs = (delayed(_record)(asked, first, min(PART, rows - first), folder) for first in todo)
         made = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-        for _ in track(made, f"recording {name}", len(todo), console=Console(stderr=True)):
+        for _ in track(made, f"recording {name}", len(todo), console=Console(stderr=True), disable=not progress):
             pass
     parts = (dict(np.load(_part(folder, first))) for first in range(0, rows, PART))
     about = {key: value for key, value in asdict(asked).items() if key != "states"}

@@ -23,6 +23,8 @@ from ..representation.storage import load_tensors, save_tensors, write_atomicall
 
 FILE, MEMBERS = "file:", "ensemble.yaml"
 CONFIG, WEIGHTS, METRICS = "config.yaml", "model.safetensors", "metrics.json"
+RECORDED = "dynamics_content"
+"""The learner that learns from recordings."""
 PACKAGES = ("torch", "numpy", "gymnasium", "lightning", "scikit-learn")
 
 
@@ -131,6 +133,10 @@ class Run:
             InputError: There is no such environment or file, or the learner has to act and a file is named.
         """
         if self.data:
+            if self.learner != RECORDED:
+                raise InputError(
+                    f"learner {self.learner!r} learns by acting and needs --env; train {RECORDED} on --data"
+                )
             from ..representation.recorded import Recording
 
             return Recording(Path(self.data), n, self.seed, device)

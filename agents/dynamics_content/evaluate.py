@@ -52,9 +52,10 @@ def evaluate(
         For each set: ``reconstruction_x``, nats an image, of means of z and w; ``prediction_x``, of the image after an
         action, from the state before (both less the least that any decoder needs, which is the entropy of grey pixels);
         ``foretold_x``, how far the codes foretold for 1, 5, 10 and 20 random actions are from those seen then, read as
-        true factors and counted in their deviations, root mean square. And, of all sets together, how well an MLP
-        reads, held out: ``place_from_z`` (R^2 of the worst controllable factor) and ``place_from_w`` (of the best);
-        with several sets ``content_from_z`` and ``content_from_w`` (accuracy), beside ``content_chance``.
+        true factors and counted in their deviations, root mean square (None where they are lost). And, of all sets
+        together, how well an MLP reads, held out: ``place_from_z`` (R^2 of the worst controllable factor) and
+        ``place_from_w`` (of the best); with several sets ``content_from_z`` and ``content_from_w`` (accuracy), beside
+        ``content_chance``.
     """
     walks = [_walk(env, seed, states, options_of(name, others, options), options) for name in set_names(len(others))]
     numbers: dict[str, Any] = {}
@@ -90,20 +91,21 @@ def _of_set(learner: DynamicsContent, walked: Walked, number: int) -> dict[str, 
     device = next(learner.parameters()).device
     actions = walked.actions.to(device)
     x, x_next = (to_floats(image.to(device)) for image in walked.images[:2])
-    code = learner.describe(x, number)
-    foretold = [code.mu]
+    z, content = learner.describe(x, number).mu, learner.look(x, number).mu
+    foretold = [z]
     for action in actions:
         foretold.append(learner.next(foretold[-1], action))
-    read = torch.linalg.lstsq(_design(code.mu), walked.factors[0].to(device)).solution[:-1]
+    read = torch.linalg.lstsq(_design(z), walked.factors[0].to(device)).solution[:-1]
     spread = walked.factors[0].std(0).clamp_min(1e-6).to(device)
     moves = (spread > 1e-5).nonzero()[:, 0]
-    off = {}
+    off: dict[str, float | None] = {}
     for ahead in AHEAD:
         gap = (foretold[ahead] - learner.encode(walked.images[ahead].to(device), number)) @ read / spread
-        off[str(ahead)] = float(gap[:, moves].square().mean().sqrt())
+        root = gap[:, moves].square().mean().sqrt()
+        off[str(ahead)] = float(root) if bool(root.isfinite()) else None
     return {
-        "reconstruction": _excess(x, learner.paint(code.mu, code.content, number)),
-        "prediction": _excess(x_next, learner.paint(foretold[1], code.content, number)),
+        "reconstruction": _excess(x, learner.paint(z, content, number)),
+        "prediction": _excess(x_next, learner.paint(foretold[1], content, number)),
         "foretold": off,
     }
 
@@ -123,12 +125,14 @@ def _design(codes: Tensor) -> Tensor:
 def _probes(learner: DynamicsContent, walks: list[Walked], controllable: list[int]) -> dict[str, Any]:
     """What an MLP reads from z and from w."""
     device = next(learner.parameters()).device
-    codes = [learner.describe(to_floats(one.images[0].to(device)), k) for k, one in enumerate(walks)]
+    seen = [to_floats(one.images[0].to(device)) for one in walks]
+    codes = {"z": [learner.describe(x, k).mu for k, x in enumerate(seen)]}
+    codes["w"] = [learner.look(x, k).mu for k, x in enumerate(seen)]
     labels = torch.cat([torch.full((len(one.factors[0]), 1), float(k)) for k, one in enumerate(walks)])
     factors = torch.cat([torch.cat([one.factors[0][:, controllable].cpu() for one in walks]), labels], 1)
     order = torch.randperm(len(factors), generator=torch.Generator().manual_seed(0))
     found: dict[str, Any] = {}
-    for name, parts in (("z", [one.mu for one in codes]), ("w", [one.content for one in codes])):
+    for name, parts in codes.items():
         rows = torch.cat(parts).cpu()
         if not rows.shape[1]:
             continue

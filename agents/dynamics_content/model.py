@@ -33,7 +33,8 @@ class Config(Settings):
             embedding); e2c: embed to control, of X alone.
         latents: K, size of z, where the system is.
         content: Size of w, what it looks like; of split.
-        network: Name of encoders and decoders.
+        network: Name of the encoders of z and of the decoders.
+        content_network: Name of the encoders of w. They are networks of their own: beside z, shapes are never told.
         hidden: Units of the two hidden layers of the transition.
         shared: One encoder and decoder for all sets, or else (--no-shared) one each.
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
@@ -52,6 +53,7 @@ class Config(Settings):
     latents: int = 2
     content: int = 2
     network: str = "pcc"
+    content_network: str = "conv"
     hidden: int = 64
     shared: bool = True
     contrast: float = 5.0
@@ -76,22 +78,16 @@ class Config(Settings):
 
 
 class Code(NamedTuple):
-    """What an encoder says of images."""
+    """What an encoder says of images: a Gaussian of z, or of w."""
 
     mu: Tensor
-    """Of z, ``(B, K)``"""
+    """``(B, D)``"""
     logvar: Tensor
-    """Likewise."""
-    content: Tensor
-    """Mean of w, ``(B, W)``"""
-    content_logvar: Tensor
-    """Likewise."""
+    """``(B, D)``"""
 
-    def draw(self, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Samples of z and w, by noise ``(B, K + W)``."""
-        k = self.mu.shape[1]
-        z = self.mu + (0.5 * self.logvar).exp() * noise[:, :k]
-        return z, self.content + (0.5 * self.content_logvar).exp() * noise[:, k:]
+    def draw(self, noise: Tensor) -> Tensor:
+        """A sample of each, by noise ``(B, D)``."""
+        return self.mu + (0.5 * self.logvar).exp() * noise
 
 
 class Inputs(NamedTuple):
@@ -101,7 +97,9 @@ class Inputs(NamedTuple):
     warmth: float
     """How far the warm-up is, from 0 to 1."""
     noise: Tensor
-    """Standard normal, ``(3, B, K + W)``: of the next code, of the backward transition, of other sets."""
+    """Standard normal, ``(3, B, K)``: of the next code, of the backward transition, of other sets."""
+    content_noise: Tensor
+    """Standard normal, ``(2, B, W)``: of set X, of other sets."""
 
 
 class DynamicsContent(Learner):
@@ -133,7 +131,10 @@ class DynamicsContent(Learner):
         self.config, self.shape, self.sets = config, shape, sets
         self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
         both = self.latents + self.width
-        self.encoders = nn.ModuleList(pair.encoder(shape, 2 * both) for _ in range(own))
+        self.encoders = nn.ModuleList(pair.encoder(shape, 2 * self.latents) for _ in range(own))
+        self.content_encoders = nn.ModuleList(
+            network(config.content_network).encoder(shape, 2 * self.width) for _ in range(own if self.width else 0)
+        )
         self.decoders = nn.ModuleList(pair.decoder(both, shape) for _ in range(own))
         self.transition = Transition(self.latents, len(low), config.hidden)
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
@@ -146,11 +147,16 @@ class DynamicsContent(Learner):
         self.register_buffer("looks", APART * nn.init.orthogonal_(looks, generator=generator) if self.width else looks)
 
     def describe(self, x: Tensor, number: int = 0) -> Code:
-        """The code of float images ``(B, C, H, W)`` of a set."""
-        found = self.encoders[number % len(self.encoders)](x)
-        k, w = self.latents, self.width
-        mu, logvar, content, content_logvar = found.split([k, k, w, w], 1)
-        return Code(mu, logvar.clamp(-12, 4), content, content_logvar.clamp(-12, 4))
+        """Where the system is: z of float images ``(B, C, H, W)`` of a set."""
+        mu, logvar = self.encoders[number % len(self.encoders)](x).chunk(2, 1)
+        return Code(mu, logvar.clamp(-12, 4))
+
+    def look(self, x: Tensor, number: int = 0) -> Code:
+        """What it looks like: w of float images ``(B, C, H, W)`` of a set; of size 0 where nothing is split."""
+        if not self.width:
+            return Code(x.new_zeros(len(x), 0), x.new_zeros(len(x), 0))
+        mu, logvar = self.content_encoders[number % len(self.content_encoders)](x).chunk(2, 1)
+        return Code(mu, logvar.clamp(-12, 4))
 
     def paint(self, z: Tensor, content: Tensor, number: int = 0) -> Tensor:
         """What the likelihood reads, ``(B, C, H, W)``."""
@@ -174,8 +180,9 @@ class DynamicsContent(Learner):
     def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
         """The batch, how far the warm-up is, and all noise."""
         warmth = min(1.0, step / max(1.0, self.config.warm_up * self.config.steps))
-        shape = (3, len(batch.image), self.latents + self.width)
-        return Inputs(batch, warmth, torch.randn(shape, generator=generator, device=batch.image.device))
+        n, device = len(batch.image), batch.image.device
+        noise = torch.randn(3, n, self.latents, generator=generator, device=device)
+        return Inputs(batch, warmth, noise, torch.randn(2, n, self.width, generator=generator, device=device))
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
@@ -208,10 +215,11 @@ def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
     x, x_next = to_floats(moves.image), to_floats(moves.next_image)
     now, after = learner.describe(x), learner.describe(x_next)
-    z_next, _ = after.draw(inputs.noise[0])
-    _, content = now.draw(inputs.noise[0])  # what doesn't change in a transition
+    z_next = after.draw(inputs.noise[0])
+    look = learner.look(x)  # what doesn't change in a transition
+    content = look.draw(inputs.content_noise[0])
     mu, logvar = backward(learner, now, z_next, action)
-    z_bar = mu + (0.5 * logvar).exp() * inputs.noise[1, :, : learner.latents]
+    z_bar = mu + (0.5 * logvar).exp() * inputs.noise[1]
     local, bend = learner.transition(z_bar)
     found = {
         "reconstruction": Bernoulli().distortion(x_next, learner.paint(z_next, content)),
@@ -223,7 +231,7 @@ def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
         "squared code": after.mu.square().sum(1).mean(),
     }
     if learner.width:
-        found["content"] = _content(learner, now, 0)
+        found["content"] = _content(learner, look, 0)
     warmth = 0.02 + 0.98 * inputs.warmth
     weights = {"contrast": config.contrast, "flatness": config.flatness * (1 - inputs.warmth)}
     return found, {**weights, "reconstruction": warmth, "squared code": config.shrinkage}
@@ -236,10 +244,11 @@ def split(learner: DynamicsContent, inputs: Inputs) -> Terms:
     for number, seen in enumerate([*[pair.other for pair in pairs], *inputs.batch.images], start=1):
         y, place = to_floats(seen), f", set {number}"
         code = learner.describe(y, number)
-        v, content = code.draw(inputs.noise[2, : len(y)])
+        look = learner.look(y, number)
+        v, content = code.draw(inputs.noise[2, : len(y)]), look.draw(inputs.content_noise[1, : len(y)])
         found["reconstruction" + place] = Bernoulli().distortion(y, learner.paint(v, content, number))
         weights["reconstruction" + place] = warmth
-        found["content" + place] = _content(learner, code, number)
+        found["content" + place] = _content(learner, look, number)
         if number <= len(pairs):
             known = learner.describe(to_floats(pairs[number - 1].image))
             found["same state" + place] = terms.divergence(code.mu, code.logvar, known.mu, known.logvar)
@@ -255,7 +264,7 @@ def e2c(learner: DynamicsContent, inputs: Inputs) -> Terms:
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
     x, x_next = to_floats(moves.image), to_floats(moves.next_image)
     now, after = learner.describe(x), learner.describe(x_next)
-    z, nothing = now.draw(inputs.noise[0])
+    z, nothing = now.draw(inputs.noise[0]), learner.look(x).mu
     local, _ = learner.transition(z)
     foretold = local.next(z, action)
     spread = local.a @ torch.diag_embed(now.logvar.exp()) @ local.a.mT
@@ -279,10 +288,10 @@ def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor
     return now.mu + mu, (now.logvar + logvar).clamp(-12, 4)
 
 
-def _content(learner: DynamicsContent, code: Code, number: int) -> Tensor:
-    """Divergence of a set's contents from their prior, a Gaussian of deviation 1 around the set's look."""
-    look = learner.looks[number].expand_as(code.content)
-    return terms.divergence(code.content, code.content_logvar, look, torch.zeros_like(look))
+def _content(learner: DynamicsContent, look: Code, number: int) -> Tensor:
+    """Divergence of a set's contents from their prior, a Gaussian of deviation 1 around the set's own mean."""
+    mean = learner.looks[number].expand_as(look.mu)
+    return terms.divergence(*look, mean, torch.zeros_like(mean))
 
 
 def _full_divergence(mu: Tensor, spread: Tensor, code: Code) -> Tensor:

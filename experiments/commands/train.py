@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ... import lookup
 from ...errors import InputError
-from ..runs import FILE, How, Run, learner_module, learner_names
+from ..runs import FILE, RECORDED, How, Run, learner_module, learner_names
 from ._options import DEFAULT_ENV, env_options, parse, print_json
 
 
@@ -65,6 +65,8 @@ def main(argv: Sequence[str]) -> None:
         return
     learner, options, config = _parse(argv[0].replace("-", "_"), argv[1:])
     _check(options)
+    if learner == RECORDED and options.data is None:
+        raise InputError(f"{learner} learns from a recording: give --data FILE.h5, made with unbraid collect")
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
     env = options.env if options.images is None else f"{FILE}{options.images.resolve()}"
     run = Run(folder, learner, env, env_options(options.env_options), options.seed, config)

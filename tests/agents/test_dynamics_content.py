@@ -1,0 +1,264 @@
+"""Dynamics and content: the bound's terms against closed forms, and what a short training must already find."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import MultivariateNormal, Normal, kl_divergence
+
+from unbraid.agents import dynamics_content as agent
+from unbraid.agents.dynamics_content import terms
+from unbraid.agents.dynamics_content.evaluate import _excess
+from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence
+from unbraid.agents.dynamics_content.plan import begin, plan_on_truth, set_names
+from unbraid.agents.dynamics_content.transition import Local
+from unbraid.envs import make_factored
+from unbraid.errors import InputError, UnknownNameError
+from unbraid.experiments.collecting import Asked, collect
+from unbraid.experiments.runs import open_run
+from unbraid.representation.likelihoods import Bernoulli
+from unbraid.representation.networks import ImageShape, to_floats
+from unbraid.representation.recorded import Recalled, Recording, Seen
+from unbraid.representation.training import FitOptions, fit
+
+PLANAR, RULES = "unbraid.envs:unbraid/Planar-v0", {"protocol": "pcc"}
+OTHER = {"content": "y"}
+LIMIT = torch.full((2,), 3.0)
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=draws(seed))
+
+
+def learner(sets: int = 2, **settings: Any) -> DynamicsContent:
+    return DynamicsContent(ImageShape(40, 40, 1), -LIMIT, LIMIT, sets, agent.Config(**settings), draws())
+
+
+def batch(pairs: int = 1, images: int = 0) -> Recalled:
+    def seen(seed: int, n: int) -> Tensor:
+        return torch.randint(256, (n, 40, 40, 1), generator=draws(seed), dtype=torch.uint8)
+
+    both = tuple(Seen(seen(3 + k, 4), seen(5 + k, 4)) for k in range(pairs))
+    return Recalled(seen(0, 8), random(8, 2), seen(1, 8), both, tuple(seen(9 + k, 4) for k in range(images)))
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("planar") / "planar.h5"
+    collect(Asked(PLANAR, RULES, "transitions", {}, 0), 60, path, "x", progress=False)
+    collect(Asked(PLANAR, RULES, "pairs", OTHER, 0), 30, path, "pairs", progress=False)
+    return path
+
+
+def test_divergence_and_negentropy_are_those_of_torch() -> None:
+    mu, logvar, mu_prior, logvar_prior = (random(5, 3, seed=k) for k in range(4))
+    one, prior = Normal(mu, (0.5 * logvar).exp()), Normal(mu_prior, (0.5 * logvar_prior).exp())
+    wanted = kl_divergence(one, prior).sum(1).mean()
+    torch.testing.assert_close(terms.divergence(mu, logvar, mu_prior, logvar_prior), wanted)
+    torch.testing.assert_close(terms.negentropy(logvar), -one.entropy().sum(1).mean())
+    assert float(terms.divergence(mu, logvar, mu, logvar)) == pytest.approx(0, abs=1e-6)
+
+
+def test_surprise_is_the_density_of_the_next_state() -> None:
+    """z' = A z + B u + c of a Gaussian z is Gaussian, of covariance A S A^T: with the stretch it is its density."""
+    z_next, mu, logvar, action = random(6, 2), random(6, 2, seed=1), random(6, 2, seed=2), random(6, 1, seed=3)
+    local = Local(torch.eye(2) + 0.3 * random(6, 2, 2, seed=4), random(6, 2, 1, seed=5), random(6, 2, seed=6))
+    spread = local.a @ torch.diag_embed(logvar.exp()) @ local.a.mT
+    wanted = -MultivariateNormal(local.next(mu, action), spread).log_prob(z_next).mean()
+    found = terms.surprise(local.back(z_next, action), mu, logvar, local.stretch)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(local.next(local.back(z_next, action), action), z_next, rtol=1e-4, atol=1e-4)
+
+
+def test_contrast_by_hand() -> None:
+    codes, still = torch.tensor([[0.0], [1.0]]), torch.zeros(())
+    one = -math.log(1 / (1 + math.exp(-0.5))) - math.log(2)
+    assert float(terms.contrast(codes, codes, still)) == pytest.approx(one)
+    assert float(terms.contrast(codes, codes, still + 9)) == pytest.approx(-math.log(2))  # the least there is
+    assert float(terms.contrast(torch.zeros(2, 1), codes, still - 30)) == pytest.approx(0)
+
+
+def test_discrepancy_is_of_distributions() -> None:
+    one, same, shifted = random(600, 2), random(600, 2, seed=1), random(600, 2, seed=2) + 1
+    near, far = (float(terms.discrepancy(one, other)) for other in (same, shifted))
+    assert abs(near) < 3e-3 < 0.03 < far
+
+
+def test_the_full_divergence_is_torchs() -> None:
+    mu, root = random(4, 3), random(4, 3, 3, seed=1)
+    spread = root @ root.mT + torch.eye(3)
+    code = learner(latents=3).describe(torch.rand(4, 1, 40, 40, generator=draws()))
+    other = MultivariateNormal(code.mu, torch.diag_embed(code.logvar.exp()))
+    wanted = kl_divergence(MultivariateNormal(mu, spread), other).mean()
+    torch.testing.assert_close(_full_divergence(mu, spread, code), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_perfect_decoder_of_grey_pixels_has_no_loss_left() -> None:
+    x = torch.rand(3, 1, 4, 4, generator=draws()).clamp(0.01, 0.99)
+    assert _excess(x, x.logit()) == pytest.approx(0, abs=1e-4)
+    assert _excess(x, x.logit() + 1) > 0.5
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
+    one = learner(warm_up=0.5, steps=100)
+    inputs = one.prepare(batch(), 25, draws())
+    assert inputs.warmth == 0.5
+    found = {name: float(value.detach()) for name, value in one(inputs).items()}
+    weights = {"contrast": 5.0, "flatness": 5.0, "reconstruction": 0.51, "reconstruction, set 1": 0.51}
+    weights |= {"squared code": 0.01}
+    wanted = sum(weights.get(name, 1.0) * value for name, value in found.items() if name != "loss")
+    assert found["loss"] == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("bound", list(BOUNDS))
+def test_every_bound_trains_all_that_it_uses(bound: str) -> None:
+    one = learner(bound=bound, sets=2 if bound == "split" else 1)
+    one(one.prepare(batch(), 0, draws()))["loss"].backward()
+    unused = {name.partition(".")[0] for name, part in one.named_parameters() if part.grad is None}
+    assert unused == ({"backward_head", "log_precision"} if bound == "e2c" else set())
+
+
+def test_sets_without_partners_are_aligned() -> None:
+    one = learner(sets=3)
+    found = one(one.prepare(batch(pairs=1, images=1), 0, draws()))
+    assert {"same state, set 1", "alignment, set 2", "content, set 2"} <= set(found)
+    assert "alignment, set 1" not in found
+
+
+def test_sets_have_networks_of_their_own_where_asked() -> None:
+    one = learner(shared=False)
+    x = torch.rand(2, 1, 40, 40, generator=draws())
+    assert len(one.encoders) == len(one.content_encoders) == len(one.decoders) == 2 and len(learner().encoders) == 1
+    assert not torch.equal(one.describe(x, 0).mu, one.describe(x, 1).mu)
+
+
+def test_the_first_dynamics_are_flat_and_jacobians_are_in_the_actions_units() -> None:
+    one = learner().requires_grad_(False)
+    z, action = random(5, 2), random(5, 2, seed=1)
+    local, bend = one.transition(z)
+    assert float(bend) == 0 and torch.equal(local.a, torch.eye(2).expand(5, 2, 2))
+    torch.testing.assert_close(one.transition.push.norm(dim=0), torch.full((2,), 0.5))
+    by_state, by_action = one.jacobians(z, action)
+    moved = one.next(z, action + 1e-2) - one.next(z, action)
+    torch.testing.assert_close(moved, by_action.sum(2) * 1e-2, atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(one.scaled(torch.tensor([[-3.0, 3.0]])), torch.tensor([[-1.0, 1.0]]))
+    assert by_state.shape == (5, 2, 2)
+
+
+def test_the_true_state_is_the_ceiling() -> None:
+    eye = torch.eye(2)
+    straight = lambda z, _: (eye.expand(len(z), 2, 2), eye.expand(len(z), 2, 2))  # noqa: E731
+    found = plan_on_truth(PLANAR, 3, 0, jacobians=straight, **RULES)
+    assert found["success_rate"] == 1 and 74 < found["goal_time"] < 79 and 0 < found["planning_loss"] < 60
+    pole = plan_on_truth("unbraid/PlanarPendulum-v0", 2, 0, max_steps=12)
+    assert pole["success_rate"] == 1
+
+
+def test_the_task_is_the_worlds_own_with_a_goal() -> None:
+    task = begin(PLANAR, 6, 0, 40, "cpu", **OTHER)
+    corners = {(37.0, 37.0), (37.0, 3.0), (3.0, 37.0)}
+    assert {tuple(row) for row in task.wanted[:, :2].tolist()} <= corners
+    assert task.goals.shape == task.images.shape and not torch.equal(task.goals, task.images)
+    with pytest.raises(InputError, match="sets no task whose end can be shown"):
+        begin("unbraid/Maze-v0", 2, 0, 40, "cpu")
+
+
+def test_sets_are_called_by_letters() -> None:
+    assert set_names(0) == ["x"] and set_names(3) == ["x", "y", "y2", "y3"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"bound": "vae"}, "bound must be one of split, rce, e2c, not 'vae'"),
+        ({"content": 0}, "content must be above 0 to split it from the dynamics; without any take --bound rce"),
+        ({"warm_up": 2}, "warm_up must be from 0 to 1"),
+        ({"latents": 0}, "latents must be above 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        agent.Config(**settings)
+
+
+def test_what_it_cannot_learn_from_is_refused(recording: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="learns from a recording: give --data"):
+        agent.data(agent.Config(), make_factored(PLANAR, 2), 0)
+    with pytest.raises(InputError, match="needs actions that are bounded numbers"):
+        agent.build(agent.Config(), make_factored("unbraid/Maze-v0", 2), draws())
+    collect(Asked(PLANAR, RULES, "transitions", {}, 0), 10, tmp_path / "x.h5", "x", progress=False)
+    with pytest.raises(InputError, match="shows one set only"):
+        agent.data(agent.Config(), Recording(tmp_path / "x.h5", 4, 0), 0)
+    one = learner()
+    with pytest.raises(UnknownNameError, match="unknown set to observe 'z'"):
+        agent.plan(one, PLANAR, 2, 0, observe="z", others=(OTHER,))
+    with pytest.raises(UnknownNameError, match="unknown planner 'lqr'"):
+        agent.plan(one, PLANAR, 2, 0, planner="lqr")
+
+
+def test_it_works_end_to_end(recording: Path, tmp_path: Path, cli: Any) -> None:
+    run = tmp_path / "run"
+    few = ("--data", recording, "--steps", 3, "--batch-size", 8, "--device", "cpu")
+    done = cli("train", "dynamics-content", *few, "--out", run)
+    assert done.status == 0, done.err
+    said = open_run(run)
+    assert (said.env, said.env_options, said.others) == (PLANAR, RULES, (OTHER,))
+    done = cli("plan", run, "--episodes", 2, "--observe", "y", "--max-steps", 2, "--json")
+    assert done.status == 0, done.err
+    assert {"success_rate", "goal_time", "planning_loss", "seconds_per_episode"} <= set(json.loads(done.out))
+    done = cli("evaluate", run, "--metrics", "r2", "--points", 60, "--json")
+    assert done.status == 0, done.err
+    found = json.loads(done.out)["agent"]
+    assert {"reconstruction_x", "prediction_y", "foretold_x", "place_from_w", "content_from_w"} <= set(found)
+    assert set(found["foretold_y"]) == {"1", "5", "10", "20"}
+    for wrong, words in (
+        (("plan", run, "--max-steps", 0), "--max-steps must be at least 1"),
+        (("plan", run, "--no-search"), "whose plans have no --search"),
+        (("train", "dynamics-content", "--out", tmp_path / "b"), "give --data FILE.h5"),
+        (("train", "dynamics-content", *few, "--env-options", "sigma=1", "--out", tmp_path / "b"), "give no --env"),
+        (("train", "icf", "--data", recording, "--out", tmp_path / "b"), "learns by acting"),
+    ):
+        done = cli(*wrong)
+        assert done.status == 2 and words in done.err and done.err.count("\n") == 1, done.err
+
+
+def test_a_run_is_loaded_where_its_recording_is_gone(recording: Path, tmp_path: Path, cli: Any) -> None:
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(recording.read_bytes())
+    few = ("--data", copy, "--steps", 2, "--batch-size", 8, "--device", "cpu")
+    assert cli("train", "dynamics_content", *few, "--out", tmp_path / "run").status == 0
+    copy.unlink()
+    assert open_run(tmp_path / "run").load().encode(torch.zeros(2, 40, 40, 1, dtype=torch.uint8)).shape == (2, 2)
+
+
+@pytest.mark.slow
+def test_a_short_training_plans_as_both_sets_show_it(tmp_path: Path) -> None:
+    path = tmp_path / "planar.h5"
+    collect(Asked(PLANAR, RULES, "transitions", {}, 0), 8000, path, "x", progress=False)
+    collect(Asked(PLANAR, RULES, "pairs", OTHER, 0), 2000, path, "pairs", progress=False)
+    config = agent.Config(steps=1500)
+    data = Recording(path, config.batch_size, 0)
+    one = agent.build(config, data, draws())
+    fit(one, data, FitOptions(config.steps, 1e-3, device="cpu", progress=False), tmp_path)
+    for name in "xy":
+        found = agent.plan(one, PLANAR, 10, 1, observe=name, others=(OTHER,), **RULES)[0]
+        assert found["goal_time"] > 60, (name, found)
+    x = to_floats(read(path))
+    painted = one.paint(one.describe(x).mu, one.look(x).mu)
+    assert float(Bernoulli().distortion(x, painted)) < 75
+
+
+def read(path: Path) -> Tensor:
+    from unbraid.representation.recorded import read_recording
+
+    return read_recording(path)["x"].arrays["image"][:200]
