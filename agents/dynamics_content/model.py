@@ -37,6 +37,8 @@ class Config(Settings):
         content_network: Name of the encoders of w. They are networks of their own: beside z, shapes are never told.
         hidden: Units of the two hidden layers of the transition.
         shared: One encoder and decoder for all sets, or else (--no-shared) one each.
+        swap: w paints another image of its set than it is read from, so that it can't say where the system is; not
+            (--no-swap) where a set itself is of several contents.
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
         flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up.
         warm_up: Share of the steps over which reconstructions come to count in full, from a fiftieth: a map that is
@@ -56,6 +58,7 @@ class Config(Settings):
     content_network: str = "conv"
     hidden: int = 64
     shared: bool = True
+    swap: bool = True
     contrast: float = 5.0
     flatness: float = 10.0
     warm_up: float = 0.4
@@ -106,8 +109,7 @@ class DynamicsContent(Learner):
     """Codes z and w of images of one system that several sets show differently, and locally linear dynamics of z.
 
     Set X shows what actions do; the others are images alone. With the shared networks one encoder reads z and w of any
-    set's image, and sets differ in their prior's mean of w. It is fixed: learnt means meet, and w tells nothing. w is
-    read from the image before an action and paints the one after. The dynamics are taken at z_bar: a sample of
+    set's image, and sets differ in their prior's mean of w. It is fixed: learnt means meet, and w tells nothing. The dynamics are taken at z_bar: a sample of
     ``p(z | x)`` in the bound, the mean where it is used. (Banijamali et al. 2018; RCE: arXiv:1710.05373.)
 
     Args:
@@ -169,12 +171,12 @@ class DynamicsContent(Learner):
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """Where an action leads, ``(B, K)``, by the dynamics around z."""
-        return self.transition(z)[0].next(z, self.scaled(action))
+        return self.transition(z).next(z, self.scaled(action))
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """A and B around z, B with respect to the action in its own units: ``(B, K, K)``, ``(B, K, A)``."""
         del action
-        local = self.transition(z)[0]
+        local = self.transition(z)
         return local.a, local.b * (2 / (self.high - self.low))
 
     def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
@@ -216,18 +218,18 @@ def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
     x, x_next = to_floats(moves.image), to_floats(moves.next_image)
     now, after = learner.describe(x), learner.describe(x_next)
     z_next = after.draw(inputs.noise[0])
-    look = learner.look(x)  # what doesn't change in a transition
-    content = look.draw(inputs.content_noise[0])
+    look = learner.look(x)
+    content = _swapped(look.draw(inputs.content_noise[0]), config.swap)
     mu, logvar = backward(learner, now, z_next, action)
     z_bar = mu + (0.5 * logvar).exp() * inputs.noise[1]
-    local, bend = learner.transition(z_bar)
+    local = learner.transition(z_bar)
     found = {
         "reconstruction": Bernoulli().distortion(x_next, learner.paint(z_next, content)),
         "backward": terms.divergence(mu, logvar, now.mu, now.logvar),
         "negentropy": terms.negentropy(after.logvar),
         "surprise": terms.surprise(local.back(z_next, action), now.mu, now.logvar, local.stretch),
-        "contrast": terms.contrast(learner.transition(now.mu)[0].next(now.mu, action), after.mu, learner.log_precision),
-        "flatness": bend,
+        "contrast": terms.contrast(learner.transition(now.mu).next(now.mu, action), after.mu, learner.log_precision),
+        "flatness": local.bend.square().sum(1).mean(),
         "squared code": after.mu.square().sum(1).mean(),
     }
     if learner.width:
@@ -245,7 +247,8 @@ def split(learner: DynamicsContent, inputs: Inputs) -> Terms:
         y, place = to_floats(seen), f", set {number}"
         code = learner.describe(y, number)
         look = learner.look(y, number)
-        v, content = code.draw(inputs.noise[2, : len(y)]), look.draw(inputs.content_noise[1, : len(y)])
+        v = code.draw(inputs.noise[2, : len(y)])
+        content = _swapped(look.draw(inputs.content_noise[1, : len(y)]), learner.config.swap)
         found["reconstruction" + place] = Bernoulli().distortion(y, learner.paint(v, content, number))
         weights["reconstruction" + place] = warmth
         found["content" + place] = _content(learner, look, number)
@@ -265,7 +268,7 @@ def e2c(learner: DynamicsContent, inputs: Inputs) -> Terms:
     x, x_next = to_floats(moves.image), to_floats(moves.next_image)
     now, after = learner.describe(x), learner.describe(x_next)
     z, nothing = now.draw(inputs.noise[0]), learner.look(x).mu
-    local, _ = learner.transition(z)
+    local = learner.transition(z)
     foretold = local.next(z, action)
     spread = local.a @ torch.diag_embed(now.logvar.exp()) @ local.a.mT
     found = {
@@ -286,6 +289,11 @@ def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor
     told = torch.cat([now.mu, now.logvar, off, action], 1)
     mu, logvar = learner.backward_head(told).chunk(2, 1)
     return now.mu + mu, (now.logvar + logvar).clamp(-12, 4)
+
+
+def _swapped(content: Tensor, swap: bool) -> Tensor:
+    """Contents ``(B, W)``, each that of another row of the set."""
+    return content.roll(1, 0) if swap else content
 
 
 def _content(learner: DynamicsContent, look: Code, number: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -12,11 +13,11 @@ from torch import Tensor
 from ...envs import make_factored
 from ...errors import InputError, UnknownNameError
 from .._goals import Trip
-from ..planners import CEM, ICEM, ILQR, MPPI, Planner, Problem, RecedingHorizon, differences
+from ..planners import CEM, ICEM, ILQR, MPPI, Problem, RecedingHorizon, differences
 from ..planners.problem import Jacobians
 from .model import DynamicsContent
 
-PLANNERS: dict[str, Planner] = {"ilqr": ILQR(), "cem": CEM(), "icem": ICEM(), "mppi": MPPI()}
+PLANNERS: dict[str, ILQR | CEM | MPPI] = {"ilqr": ILQR(), "cem": CEM(), "icem": ICEM(), "mppi": MPPI()}
 WEIGHT = 10.0
 """Of the state against the action in what plans cost (Q = 10 I, R = I: PCC), both in units of what an action moves."""
 
@@ -73,6 +74,7 @@ def plan(
     max_steps: int = 40,
     observe: str = "x",
     planner: str = "ilqr",
+    horizon: int = 10,
     others: Sequence[Mapping[str, Any]] = (),
     **options: Any,
 ) -> tuple[dict[str, Any], Trip]:
@@ -86,6 +88,7 @@ def plan(
         max_steps: T, actions of an episode.
         observe: The set: x, y, y2, ...
         planner: ilqr, cem, icem or mppi.
+        horizon: H, actions planned ahead.
         others: Options of the environment as the sets other than x show it.
         options: Of the environment.
 
@@ -93,7 +96,7 @@ def plan(
         See `drive`; and the episodes.
 
     Raises:
-        InputError: An unknown set or planner, a ``max_steps`` below 1, or an environment without a task.
+        InputError: An unknown set or planner, a ``max_steps`` or ``horizon`` below 1, or an environment without a task.
     """
     seen = options_of(observe, others, options)
     if planner not in PLANNERS:
@@ -106,7 +109,8 @@ def plan(
     goal = learner.encode(task.goals, number)
     with torch.no_grad():
         problem = problem_of(learner, goal)
-    controller = RecedingHorizon(PLANNERS[planner], problem, torch.Generator(device).manual_seed(seed))
+    found = replace(PLANNERS[planner], horizon=horizon)
+    controller = RecedingHorizon(found, problem, torch.Generator(device).manual_seed(seed))
     return drive(task, lambda images: controller.act(learner.encode(images, number)), max_steps, started)
 
 

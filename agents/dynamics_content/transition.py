@@ -19,6 +19,8 @@ class Local(NamedTuple):
     """``(B, K, A)``"""
     c: Tensor
     """``(B, K)``"""
+    bend: Tensor
+    """What they differ in from the first dynamics: ``(B, K (K + A + 1))``."""
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """z', ``(B, K)``."""
@@ -56,13 +58,13 @@ class Transition(nn.Module):
         nn.init.zeros_(last.weight)
         nn.init.orthogonal_(self.push, 0.5, generator)
 
-    def forward(self, z: Tensor) -> tuple[Local, Tensor]:
-        """The dynamics around z, ``(B, K)``; and how far they are from the first ones: mean square, scalar."""
+    def forward(self, z: Tensor) -> Local:
+        """The dynamics around z, ``(B, K)``."""
         bend = self.bend(z)
         k, actions = self.latents, self.actions
         a, b, c = bend.split([k * k, k * actions, k], 1)
         eye = torch.eye(k, dtype=z.dtype, device=z.device)
-        return Local(eye + a.view(-1, k, k), self.push + b.view(-1, k, actions), c), bend.square().sum(1).mean()
+        return Local(eye + a.view(-1, k, k), self.push + b.view(-1, k, actions), c, bend)
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:

@@ -94,9 +94,11 @@ class ILQR:
 def backward(problem: Problem, states: Tensor, actions: Tensor, mu: Tensor) -> Gains:
     """The gains along trajectories, from the end to the beginning.
 
-    With the value ``V_t(z) = v^T z + z^T V z / 2`` around the trajectory, and jacobians A, B of the dynamics there:
-    ``Q_u = R u + B^T v``, ``Q_uu = R + B^T (V + mu I) B``, ``Q_uz = B^T (V + mu I) A``; then ``k = -Q_uu^-1 Q_u``,
-    ``K = -Q_uu^-1 Q_uz`` (costs halved, which changes neither).
+    With F = [A B], the jacobians of the dynamics by state and action, and the value ``v^T z + z^T V z / 2`` of what
+    comes after, ``Q = F^T V F`` and ``q = F^T v``, both with the action's cost; k and K make what they say least, with
+    mu added to V where actions are concerned. With ``G = [1; K]`` the value before is ``V = G^T Q G`` and
+    ``v = G^T (q + Q_{:u} k)`` (Tassa et al. 2012, equations 10 and 11), with the state's cost. All costs are halved,
+    which changes no gain.
 
     Args:
         problem: Dynamics and cost.
@@ -104,27 +106,27 @@ def backward(problem: Problem, states: Tensor, actions: Tensor, mu: Tensor) -> G
         actions: ``(..., n, H, A)``.
         mu: ``(..., n)``.
     """
-    by_state, by_action = problem.linearise(states[..., :-1, :], actions)
-    slopes = (states[..., 1:, :] - problem.goal[:, None]) @ problem.state_cost
-    curvature = problem.state_cost.expand(*mu.shape, -1, -1)
-    slope = slopes[..., -1, :]
-    held = mu[..., None, None] * torch.eye(states.shape[-1], dtype=states.dtype, device=states.device)
+    size = states.shape[-1]
+    both = torch.cat(problem.linearise(states[..., :-1, :], actions), -1)
+    held = mu[..., None, None, None] * both[..., size:].mT @ both
+    curve = torch.block_diag(torch.zeros_like(problem.state_cost), problem.action_cost)
+    slopes = torch.nn.functional.pad(actions @ problem.action_cost, (size, 0))
+    ends = (states[..., 1:, :] - problem.goal[:, None]) @ problem.state_cost
+    still = torch.eye(size, dtype=states.dtype, device=states.device).expand(*mu.shape, -1, -1)
+    value, slope = problem.state_cost, ends[..., -1, :]
     opens, feedbacks = [], []
     for t in range(actions.shape[-2] - 1, -1, -1):
-        a, b = by_state[..., t, :, :], by_action[..., t, :, :]
-        stiff = b.mT @ (curvature + held)
-        q_u = actions[..., t, :] @ problem.action_cost + _times(b.mT, slope)
-        solved = torch.linalg.solve(problem.action_cost + stiff @ b, torch.cat([q_u[..., None], stiff @ a], -1))
-        k, feedback = -solved[..., 0], -solved[..., 1:]
+        f = both[..., t, :, :].mT
+        q_matrix, q = f @ value @ f.mT + curve, _times(f, slope) + slopes[..., t, :]
+        firm = q_matrix[..., size:, :] + held[..., t, :, :]
+        solved = torch.linalg.solve(firm[..., size:], torch.cat([q[..., size:, None], firm[..., :size]], -1)).neg()
+        k, feedback = solved[..., 0], solved[..., 1:]
+        back = torch.cat([still, feedback], -2).mT
+        value, slope = back @ q_matrix @ back.mT, _times(back, q + _times(q_matrix[..., size:], k))
+        if t:
+            value, slope = value + problem.state_cost, slope + ends[..., t - 1, :]
         opens.append(k)
         feedbacks.append(feedback)
-        # With the regularised gains the value's own derivatives are (Tassa et al. 2012, equations 11b and 11c):
-        q_uu, q_uz = problem.action_cost + b.mT @ curvature @ b, b.mT @ curvature @ a
-        slope = _times(a.mT, slope) + _times(feedback.mT, _times(q_uu, k) + q_u) + _times(q_uz.mT, k)
-        cross = feedback.mT @ q_uz
-        curvature = a.mT @ curvature @ a + feedback.mT @ q_uu @ feedback + cross + cross.mT
-        if t:
-            slope, curvature = slope + slopes[..., t - 1, :], curvature + problem.state_cost
     return Gains(torch.stack(opens[::-1], -2), torch.stack(feedbacks[::-1], -3))
 
 

@@ -1,4 +1,4 @@
-"""Time the worlds, the training loop, each beside its peers in the same run, or the metrics, on one core."""
+"""Time the worlds, the training loop, each beside its peers in the same run, the metrics, or planning, on one core."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ class Options:
 
     Args:
         what: envs: steps per second of the worlds; train: CPU-seconds per step of the training loop and of pythae, each
-            in turns with a bare loop; metrics: CPU-seconds of each metric, and how they grow with points.
-        only: Only cases, or metrics, with this in their name, as in maze; dci_exact takes minutes and must be named.
+            in turns with a bare loop; metrics: CPU-seconds of each metric, and how they grow with points; plan:
+            CPU-seconds of planning an episode from pixels, by planner.
+        only: Only cases, metrics or planners with this in their name, as in maze; dci_exact takes minutes and must be
+            named.
         batch: Environments in a native batch.
         seconds: Of each measurement.
         rounds: Measurements of each case, in turn with the others; the median counts (of metrics, the best).
@@ -30,7 +32,7 @@ class Options:
         json: Print one JSON object.
     """
 
-    what: Annotated[Literal["envs", "train", "metrics"], tyro.conf.Positional] = "envs"
+    what: Annotated[Literal["envs", "train", "metrics", "plan"], tyro.conf.Positional] = "envs"
     only: str = ""
     batch: int = 1024
     seconds: float = 0.5
@@ -43,7 +45,7 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> None:
-    """``unbraid bench (envs | train | metrics) [OPTIONS]``."""
+    """``unbraid bench (envs | train | metrics | plan) [OPTIONS]``."""
     options = parse(Options, argv, "bench", __doc__)
     if min(options.batch, options.rounds, options.steps) < 1 or options.seconds <= 0:
         raise InputError("--batch, --rounds and --steps must be at least 1, --seconds more than 0")
@@ -51,6 +53,7 @@ def main(argv: Sequence[str]) -> None:
         "envs": (_time_envs, _print_envs),
         "train": (_time_training, _print_training),
         "metrics": (_time_metrics, _print_metrics),
+        "plan": (_time_planning, _print_planning),
     }[options.what]
     found = timed(options)
     (print_json if options.json else shown)(found)
@@ -74,6 +77,16 @@ def _time_metrics(options: Options) -> dict[str, Any]:
         raise InputError(f"--only {options.only!r}: there are {', '.join(names())}")
     with working("timing") as status:
         return measure(metrics, options.rounds, options.scales, lambda what: status.update(f"timing {what}"))
+
+
+def _time_planning(options: Options) -> dict[str, Any]:
+    from ...agents.dynamics_content.plan import PLANNERS
+    from ..benchmarks_plan import measure
+
+    if not any(options.only in name for name in PLANNERS):
+        raise InputError(f"--only {options.only!r}: there are {', '.join(PLANNERS)}")
+    with working("timing") as status:
+        return measure(options.only, lambda what: status.update(f"timing, {what}"))
 
 
 def _time_envs(options: Options) -> dict[str, Any]:
@@ -110,6 +123,17 @@ def _print_metrics(found: dict[str, Any]) -> None:
             "" if limit is None else f"<= {limit:g}",
         )
         table.add_row(name, *cells)
+    Console().print(table)
+
+
+def _print_planning(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    sizes = list(next(iter(found["seconds_per_episode"].values())))
+    table = Table("", *(f"CPU-s an episode, {n} at once" for n in sizes), "wanted")
+    for planner, seconds in found["seconds_per_episode"].items():
+        table.add_row(planner, *(f"{seconds[n]:.3f}" for n in sizes), f"<= {found['wanted']:g}")
     Console().print(table)
 
 

@@ -25,6 +25,7 @@ class Options:
         search: Search ways among codes where that is possible; --no-search walks greedily.
         observe: Of dynamics_content, the set whose images are seen: x, y, ...
         planner: Of dynamics_content: ilqr, cem, icem or mppi; by default ilqr.
+        horizon: Of dynamics_content: actions planned ahead; by default 10.
         env_options: Of the environment, NAME=VALUE each, beside what the agent was trained with, as in first_level=5000
             for mazes that it has not seen.
         device: auto, cpu or cuda.
@@ -38,6 +39,7 @@ class Options:
     search: bool = True
     observe: str | None = None
     planner: str | None = None
+    horizon: int | None = None
     env_options: tuple[str, ...] = ()
     device: str = "auto"
     json: bool = False
@@ -46,9 +48,9 @@ class Options:
 def main(argv: Sequence[str]) -> None:
     """``unbraid plan RUN [OPTIONS]``."""
     options = parse(Options, argv, "plan", __doc__)
-    how = {name: getattr(options, name) for name in ("max_steps", "observe", "planner")}
+    how = {name: getattr(options, name) for name in ("max_steps", "observe", "planner", "horizon")}
     how = {name: value for name, value in how.items() if value is not None}
-    for name in ("episodes", "max_steps"):
+    for name in ("episodes", "max_steps", "horizon"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")

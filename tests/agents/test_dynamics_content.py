@@ -72,7 +72,7 @@ def test_divergence_and_negentropy_are_those_of_torch() -> None:
 def test_surprise_is_the_density_of_the_next_state() -> None:
     """z' = A z + B u + c of a Gaussian z is Gaussian, of covariance A S A^T: with the stretch it is its density."""
     z_next, mu, logvar, action = random(6, 2), random(6, 2, seed=1), random(6, 2, seed=2), random(6, 1, seed=3)
-    local = Local(torch.eye(2) + 0.3 * random(6, 2, 2, seed=4), random(6, 2, 1, seed=5), random(6, 2, seed=6))
+    local = Local(torch.eye(2) + 0.3 * random(6, 2, 2, seed=4), random(6, 2, 1, seed=5), random(6, 2, seed=6), mu)
     spread = local.a @ torch.diag_embed(logvar.exp()) @ local.a.mT
     wanted = -MultivariateNormal(local.next(mu, action), spread).log_prob(z_next).mean()
     found = terms.surprise(local.back(z_next, action), mu, logvar, local.stretch)
@@ -145,8 +145,8 @@ def test_sets_have_networks_of_their_own_where_asked() -> None:
 def test_the_first_dynamics_are_flat_and_jacobians_are_in_the_actions_units() -> None:
     one = learner().requires_grad_(False)
     z, action = random(5, 2), random(5, 2, seed=1)
-    local, bend = one.transition(z)
-    assert float(bend) == 0 and torch.equal(local.a, torch.eye(2).expand(5, 2, 2))
+    local = one.transition(z)
+    assert bool((local.bend == 0).all()) and torch.equal(local.a, torch.eye(2).expand(5, 2, 2))
     torch.testing.assert_close(one.transition.push.norm(dim=0), torch.full((2,), 0.5))
     by_state, by_action = one.jacobians(z, action)
     moved = one.next(z, action + 1e-2) - one.next(z, action)
@@ -223,6 +223,7 @@ def test_it_works_end_to_end(recording: Path, tmp_path: Path, cli: Any) -> None:
     assert set(found["foretold_y"]) == {"1", "5", "10", "20"}
     for wrong, words in (
         (("plan", run, "--max-steps", 0), "--max-steps must be at least 1"),
+        (("plan", run, "--horizon", 0), "--horizon must be at least 1"),
         (("plan", run, "--no-search"), "whose plans have no --search"),
         (("train", "dynamics-content", "--out", tmp_path / "b"), "give --data FILE.h5"),
         (("train", "dynamics-content", *few, "--env-options", "sigma=1", "--out", tmp_path / "b"), "give no --env"),
