@@ -108,9 +108,10 @@ class Inputs(NamedTuple):
 class DynamicsContent(Learner):
     """Codes z and w of images of one system that several sets show differently, and locally linear dynamics of z.
 
-    Set X shows what actions do; the others are images alone. With the shared networks one encoder reads z and w of any
-    set's image, and sets differ in their prior's mean of w. It is fixed: learnt means meet, and w tells nothing. The dynamics are taken at z_bar: a sample of
-    ``p(z | x)`` in the bound, the mean where it is used. (Banijamali et al. 2018; RCE: arXiv:1710.05373.)
+    Set X shows what actions do; the others are images alone. With the shared networks one encoder of z, and one of w,
+    read any set's image, and sets differ in their prior's mean of w. It is fixed: learnt means meet, and w tells
+    nothing. The dynamics are taken at z_bar: a sample of ``p(z | x)`` in the bound, the mean where it is used.
+    (Banijamali et al. 2018; RCE: arXiv:1710.05373.)
 
     Args:
         shape: Of the images.
