@@ -65,9 +65,9 @@ class Config(Settings):
     shrinkage: float = 0.01
     consistency: float = 0.25
     alignment: float = 100.0
-    steps: int = 8000
+    steps: int = 4000
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
         weights = ("contrast", "flatness", "shrinkage", "consistency", "alignment", "content")
