@@ -115,7 +115,12 @@ class Album:
             self._keep("behaviour", "an option on its way", BEHAVIOUR, figures.behaviour(shown._asdict()))
 
     def _trips(self, learner: Any) -> None:
-        trip = work.plan(self.run, learner, SHOWN_TRIPS, 1)[1]
+        self._trip(learner, "", {})
+        if self.run.others:
+            self._trip(learner, "-y", {"observe": "y"})
+
+    def _trip(self, learner: Any, which: str, how: dict[str, Any]) -> None:
+        trip = work.plan(self.run, learner, SHOWN_TRIPS, 1, **how)[1]
         captions = ["walk", "goal"] * SHOWN_TRIPS
         walks = [seen.numpy() for seen in trip.images]
         goals = trip.goals.numpy()
@@ -123,7 +128,8 @@ class Album:
             movies.side_by_side([part for i in range(SHOWN_TRIPS) for part in (walk[i], goals[i])], captions, columns=4)
             for walk in walks
         ]
-        self._keep("goals", "on the way to goal images", GOALS, frames)
+        title = "on the way to goal images" + (", as another set shows them" if how else "")
+        self._keep(f"goals{which}", title, GOALS, frames)
 
     def _keep(self, file: str, title: str, caption: str, drawn: Any) -> None:
         """Write a figure as PNG, or a list of frames as GIF that rests on its last frame."""

@@ -18,6 +18,8 @@ from .runs import Run, learner_module
 
 DEFAULT_METRICS = ["mig", "dci", "factor_vae", "r2"]
 EPISODES = 100
+SETS = {"reconstruction": "loss of images, nats,", "prediction": "loss of images after an action, nats,"}
+"""What is measured of every set of a recording."""
 
 
 def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
@@ -100,7 +102,18 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
         ("effects of single actions that a policy has", ("evaluation", "agent", "modes_found")),
         ("effects of single actions that there are", ("evaluation", "agent", "modes")),
         ("agreement of latent changes and effects (NMI)", ("evaluation", "agent", "agreement")),
+        *(
+            (f"{what} of set {name}", ("evaluation", "agent", f"{number}_{name}"))
+            for number, what in SETS.items()
+            for name in ("x", "y")
+        ),
+        ("where it is, R², read from z", ("evaluation", "agent", "place_from_z")),
+        ("where it is, R², read from w", ("evaluation", "agent", "place_from_w")),
+        ("which set it is, accuracy, read from z", ("evaluation", "agent", "content_from_z")),
+        ("which set it is, accuracy, read from w", ("evaluation", "agent", "content_from_w")),
         ("goal images reached", ("plan", "success")),
+        ("episodes that end in the goal", ("plan", "success_rate")),
+        ("percentage of the steps in the goal", ("plan", "goal_time")),
         ("goal images that a way leads to", ("plan", "reachable")),
         ("steps taken / shortest path", ("plan", "steps_ratio")),
         ("training seconds", ("train_seconds",)),

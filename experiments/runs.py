@@ -232,8 +232,9 @@ def open_run(folder: Path) -> Run:
         if not isinstance(values["seed"], int):
             raise TypeError(f"seed {values['seed']!r} is not an integer")
         config = learner_module(values["learner"]).Config.from_dict(values["config"])
-        asked = [values[name] for name in ("learner", "env", "env_options", "seed")]
-        return Run(folder, *asked, config, values.get("data", ""), tuple(values.get("others", ())))
+        asked = {name: values[name] for name in ("learner", "env", "env_options", "seed")}
+        recorded = {"data": values.get("data", ""), "others": tuple(values.get("others", ()))}
+        return Run(folder, **asked, config=config, **recorded)
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
         raise InputError(f"{path} is damaged: {why}; restore it from a copy, or train again") from None

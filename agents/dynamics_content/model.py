@@ -23,6 +23,10 @@ APART = 3.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that."""
 
 
+NEAR = 0.1
+"""How far away curvature is measured, deviation."""
+
+
 @dataclass(frozen=True)
 class Config(Settings):
     """The learner and its training.
@@ -30,7 +34,7 @@ class Config(Settings):
     Args:
         bound: What is made small. split: the bound of dynamics and content, over the transitions of set X and the
             images of all others; rce: the same of X alone, without content (robust locally-linear controllable
-            embedding); e2c: embed to control, of X alone.
+            embedding); e2c, embed to control, and pcc, prediction, consistency and curvature: of X alone.
         latents: K, size of z, where the system is.
         content: Size of w, what it looks like; of split.
         network: Name of the encoders of z and of the decoders.
@@ -44,14 +48,16 @@ class Config(Settings):
         warm_up: Share of the steps over which reconstructions come to count in full, from a fiftieth: a map that is
             laid out by its dynamics first can be painted after, and not the other way about.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
-        consistency: Weight of e2c's divergence between foretold and encoded states.
+        consistency: Weight of e2c's and pcc's divergence between foretold and encoded states; by default .25 of the
+            one and 8 of the other.
+        curvature: Weight of pcc's curvature of the dynamics.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
         batch_size: Transitions a step; half as many of each other set.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
-    bound: Literal["split", "rce", "e2c"] = "split"
+    bound: Literal["split", "rce", "e2c", "pcc"] = "split"
     latents: int = 2
     content: int = 2
     network: str = "pcc"
@@ -63,15 +69,17 @@ class Config(Settings):
     flatness: float = 10.0
     warm_up: float = 0.4
     shrinkage: float = 0.01
-    consistency: float = 0.25
+    consistency: float | None = None
+    curvature: float = 8.0
     alignment: float = 100.0
     steps: int = 4000
     batch_size: int = 64
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ("contrast", "flatness", "shrinkage", "consistency", "alignment", "content")
-        self.require("latents", "hidden", "steps", "batch_size", "learning_rate", at_least_0=weights)
+        weights = ["contrast", "flatness", "shrinkage", "alignment", "content", "curvature"]
+        weights += ["consistency"] if self.consistency is not None else []
+        self.require("latents", "hidden", "steps", "batch_size", "learning_rate", at_least_0=tuple(weights))
         if not 0 <= self.warm_up <= 1:
             raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
         if self.bound not in BOUNDS:
@@ -142,6 +150,7 @@ class DynamicsContent(Learner):
         self.transition = Transition(self.latents, len(low), config.hidden)
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
         self.log_precision = nn.Parameter(torch.zeros(()))
+        self.log_noise = nn.Parameter(torch.zeros(self.latents))
         self.register_buffer("low", low)
         self.register_buffer("high", high)
         initialise(self, generator)
@@ -172,7 +181,8 @@ class DynamicsContent(Learner):
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """Where an action leads, ``(B, K)``, by the dynamics around z."""
-        return self.transition(z).next(z, self.scaled(action))
+        after: Tensor = self.transition(z).next(z, self.scaled(action))
+        return after
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """A and B around z, B with respect to the action in its own units: ``(B, K, K)``, ``(B, K, A)``."""
@@ -278,10 +288,33 @@ def e2c(learner: DynamicsContent, inputs: Inputs) -> Terms:
         "prior": terms.divergence(now.mu, now.logvar, torch.zeros_like(now.mu), torch.zeros_like(now.mu)),
         "consistency": _full_divergence(local.next(now.mu, action), spread, after),
     }
-    return found, {"consistency": config.consistency}
+    return found, {"consistency": 0.25 if config.consistency is None else config.consistency}
 
 
-BOUNDS = {"split": split, "rce": rce, "e2c": e2c}
+def pcc(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """Prediction, consistency, curvature (Levine et al. 2020, arXiv:1909.01506, equation 8), of set X.
+
+    The curvature is measured a tenth of a unit away. Dynamics have one learnt variance a dimension.
+    """
+    config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
+    x, x_next = to_floats(moves.image), to_floats(moves.next_image)
+    now, after = learner.describe(x), learner.describe(x_next)
+    z, nothing = now.draw(inputs.noise[0]), learner.look(x).mu
+    local, logvar = learner.transition(z), learner.log_noise.expand_as(z)
+    foretold = Code(local.next(z, action), logvar)
+    near = z + NEAR * inputs.noise[2]
+    found = {
+        "prediction": Bernoulli().distortion(x_next, learner.paint(foretold.draw(inputs.noise[1]), nothing)),
+        "consistency": terms.divergence(*after, *foretold),
+        "curvature": (learner.transition(near).next(near, action) - local.next(near, action)).square().sum(1).mean(),
+    }
+    return found, {
+        "consistency": 8.0 if config.consistency is None else config.consistency,
+        "curvature": config.curvature,
+    }
+
+
+BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc}
 
 
 def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:

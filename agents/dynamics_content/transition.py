@@ -28,12 +28,14 @@ class Local(NamedTuple):
 
     def back(self, after: Tensor, action: Tensor) -> Tensor:
         """The z that leads to z': ``(B, K)``."""
-        return torch.linalg.solve(self.a, after - _times(self.b, action) - self.c)
+        before: Tensor = torch.linalg.solve(self.a, after - _times(self.b, action) - self.c)
+        return before
 
     @property
     def stretch(self) -> Tensor:
         """``log |det A|``, ``(B,)``."""
-        return torch.linalg.slogdet(self.a)[1]
+        logarithm: Tensor = torch.linalg.slogdet(self.a)[1]
+        return logarithm
 
 
 class Transition(nn.Module):

@@ -98,7 +98,8 @@ def coloured_noise(shape: tuple[int, int, int, int], colour: float, generator: t
     weights = frequencies ** (-colour / 2)
     parts = torch.randn(*rows, actions, len(weights), 2, generator=generator, device=generator.device)
     drawn = torch.fft.irfft(torch.view_as_complex(parts) * weights, horizon)
-    return (drawn / _deviation(weights, horizon)).movedim(-1, -2)
+    noise: Tensor = drawn / _deviation(weights, horizon)
+    return noise.movedim(-1, -2)
 
 
 def _deviation(weights: Tensor, horizon: int) -> Tensor:

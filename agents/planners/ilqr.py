@@ -109,7 +109,7 @@ def backward(problem: Problem, states: Tensor, actions: Tensor, mu: Tensor) -> G
     size = states.shape[-1]
     both = torch.cat(problem.linearise(states[..., :-1, :], actions), -1)
     held = mu[..., None, None, None] * both[..., size:].mT @ both
-    curve = torch.block_diag(torch.zeros_like(problem.state_cost), problem.action_cost)
+    curve = torch.nn.functional.pad(problem.action_cost, (size, 0, size, 0))
     slopes = torch.nn.functional.pad(actions @ problem.action_cost, (size, 0))
     ends = (states[..., 1:, :] - problem.goal[:, None]) @ problem.state_cost
     still = torch.eye(size, dtype=states.dtype, device=states.device).expand(*mu.shape, -1, -1)

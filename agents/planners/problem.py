@@ -58,7 +58,7 @@ class Problem:
         if self.goal.ndim != 2:
             raise InputError(f"goal must have shape (n, K), not {tuple(self.goal.shape)}")
         states, actions = self.goal.shape[1], len(self.low)
-        wanted = {"state_cost": (states, states), "action_cost": (actions, actions)}
+        wanted: dict[str, tuple[int, ...]] = {"state_cost": (states, states), "action_cost": (actions, actions)}
         wanted |= {"low": (actions,), "high": (actions,)}
         for name, shape in wanted.items():
             if getattr(self, name).shape != shape:
@@ -82,7 +82,8 @@ class Problem:
     def linearise(self, states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """Jacobians at states ``(..., K)`` and actions ``(..., A)``: ``(..., K, K)`` and ``(..., K, A)``."""
         by_state, by_action = self._linearise(states.flatten(0, -2), actions.flatten(0, -2))
-        return by_state.unflatten(0, states.shape[:-1]), by_action.unflatten(0, states.shape[:-1])
+        rows = states.shape[:-1]
+        return by_state.view(*rows, *by_state.shape[1:]), by_action.view(*rows, *by_action.shape[1:])
 
     def follow(self, start: Tensor, actions: Tensor) -> Tensor:
         """The states along actions ``(..., n, H, A)`` from ``start``, ``(..., n, K)``: ``(..., n, H + 1, K)``."""
@@ -116,7 +117,7 @@ def automatic(dynamics: Dynamics) -> Jacobians:
     def one(state: Tensor, action: Tensor) -> Tensor:
         return dynamics(state[None], action[None])[0]
 
-    return torch.func.vmap(torch.func.jacrev(one, argnums=(0, 1)))  # type: ignore[no-any-return]
+    return torch.func.vmap(torch.func.jacrev(one, argnums=(0, 1)))
 
 
 def differences(dynamics: Dynamics, width: float) -> Jacobians:

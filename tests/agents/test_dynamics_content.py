@@ -125,7 +125,23 @@ def test_every_bound_trains_all_that_it_uses(bound: str) -> None:
     one = learner(bound=bound, sets=2 if bound == "split" else 1)
     one(one.prepare(batch(), 0, draws()))["loss"].backward()
     unused = {name.partition(".")[0] for name, part in one.named_parameters() if part.grad is None}
-    assert unused == ({"backward_head", "log_precision"} if bound == "e2c" else set())
+    assert (
+        unused
+        == {
+            "split": {"log_noise"},
+            "rce": {"log_noise"},
+            "e2c": {"backward_head", "log_precision", "log_noise"},
+            "pcc": {"backward_head", "log_precision"},
+        }[bound]
+    )
+
+
+def test_flat_dynamics_have_no_curvature() -> None:
+    one = learner(bound="pcc", sets=1)
+    inputs = one.prepare(batch(), 0, draws())
+    assert float(one(inputs)["curvature"].detach()) == pytest.approx(0, abs=1e-10)
+    torch.nn.init.normal_(one.transition.bend[-1].weight, generator=draws())
+    assert float(one(inputs)["curvature"].detach()) > 1e-3
 
 
 def test_sets_without_partners_are_aligned() -> None:
@@ -180,7 +196,7 @@ def test_sets_are_called_by_letters() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"bound": "vae"}, "bound must be one of split, rce, e2c, not 'vae'"),
+        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, not 'vae'"),
         ({"content": 0}, "content must be above 0 to split it from the dynamics; without any take --bound rce"),
         ({"warm_up": 2}, "warm_up must be from 0 to 1"),
         ({"latents": 0}, "latents must be above 0"),
@@ -221,6 +237,8 @@ def test_it_works_end_to_end(recording: Path, tmp_path: Path, cli: Any) -> None:
     found = json.loads(done.out)["agent"]
     assert {"reconstruction_x", "prediction_y", "foretold_x", "place_from_w", "content_from_w"} <= set(found)
     assert set(found["foretold_y"]) == {"1", "5", "10", "20"}
+    assert cli("report", run).status == 0
+    assert "which set it is, accuracy, read from w" in (run / "report.html").read_text()
     for wrong, words in (
         (("plan", run, "--max-steps", 0), "--max-steps must be at least 1"),
         (("plan", run, "--horizon", 0), "--horizon must be at least 1"),
