@@ -44,9 +44,10 @@ class Config(Settings):
         swap: w paints another image of its set than it is read from, so that it can't say where the system is; not
             (--no-swap) where a set itself is of several contents.
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
-        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up.
-        warm_up: Share of the steps over which reconstructions come to count in full, from a fiftieth: a map that is
-            laid out by its dynamics first can be painted after, and not the other way about.
+        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up's
+            second half.
+        warm_up: Share of the steps after which reconstructions count in full; in its first half they count a fiftieth:
+            a map that is laid out by its dynamics first can be painted after, and not the other way about.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
         consistency: Weight of e2c's and pcc's divergence between foretold and encoded states; by default .25 of the
             one and 8 of the other.
@@ -192,7 +193,8 @@ class DynamicsContent(Learner):
 
     def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
         """The batch, how far the warm-up is, and all noise."""
-        warmth = min(1.0, step / max(1.0, self.config.warm_up * self.config.steps))
+        along = step / max(1.0, self.config.warm_up * self.config.steps)
+        warmth = min(1.0, max(0.0, 2 * along - 1)) if self.config.warm_up else 1.0
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)
         return Inputs(batch, warmth, noise, torch.randn(2, n, self.width, generator=generator, device=device))

@@ -111,8 +111,8 @@ def test_a_perfect_decoder_of_grey_pixels_has_no_loss_left() -> None:
 
 def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     one = learner(warm_up=0.5, steps=100)
-    inputs = one.prepare(batch(), 25, draws())
-    assert inputs.warmth == 0.5
+    assert [one.prepare(batch(), step, draws()).warmth for step in (0, 25, 50, 80)] == [0, 0, 1, 1]
+    inputs = one.prepare(batch(), 37, draws())._replace(warmth=0.5)
     found = {name: float(value.detach()) for name, value in one(inputs).items()}
     weights = {"contrast": 5.0, "flatness": 5.0, "reconstruction": 0.51, "reconstruction, set 1": 0.51}
     weights |= {"squared code": 0.01}

@@ -21,6 +21,7 @@ from unbraid.experiments.runs import CONFIG, METRICS, WEIGHTS, open_run
 from unbraid.representation.training import CHECKPOINT
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
+LEARNERS = ["diayn", "dusdi", "dynamics_content", "icf", "icf_continuous", "inverse", "vae"]
 TINY = ("--steps", "4", "--batch-size", "4", "--device", "cpu")
 
 
@@ -55,6 +56,7 @@ def test_help_names_every_command(cli: Any) -> None:
     assert done.status == 0
     assert set(module.command_names()) == {
         "bench",
+        "collect",
         "demo",
         "evaluate",
         "list",
@@ -79,7 +81,7 @@ def test_help_of_a_learner_shows_its_options_and_their_meaning(cli: Any) -> None
 def test_list(cli: Any) -> None:
     found = json.loads(cli("list", "--json").out)
     assert "unbraid.envs:unbraid/Maze-v0" in found["envs"]
-    assert found["learners"] == ["diayn", "dusdi", "icf", "icf_continuous", "inverse", "vae"]
+    assert found["learners"] == LEARNERS
     assert {"mig", "dci", "factor_vae", "r2"} <= set(found["metrics"])
     assert "beta" in cli("list").out
 
@@ -282,7 +284,7 @@ def test_a_training_that_diverges_says_where(cli: Any, tmp_path: Path) -> None:
 
 def test_learners_are_told_apart_by_their_first_lines(cli: Any) -> None:
     rows = cli("train", "--help").out.splitlines()[2:]
-    assert [row.split()[0] for row in rows] == ["diayn", "dusdi", "icf", "icf_continuous", "inverse", "vae"]
+    assert [row.split()[0] for row in rows] == LEARNERS
     assert all(len(row) > 60 for row in rows)
 
 
