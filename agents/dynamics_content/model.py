@@ -23,6 +23,8 @@ APART = 3.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that."""
 
 
+WIDE = -3.0
+"""Logarithm of the precision that codes are told apart with at first: a narrow look sees no folds far away."""
 NEAR = 0.1
 """How far away curvature is measured, deviation."""
 
@@ -46,8 +48,8 @@ class Config(Settings):
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
         flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up's
             second half.
-        warm_up: Share of the steps after which reconstructions count in full; in its first half they count a fiftieth:
-            a map that is laid out by its dynamics first can be painted after, and not the other way about.
+        warm_up: Share of the steps after which reconstructions count in full; in its first half they don't: a map that
+            is laid out by its dynamics first can be painted after, and not the other way about.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
         consistency: Weight of e2c's and pcc's divergence between foretold and encoded states; by default .25 of the
             one and 8 of the other.
@@ -68,12 +70,12 @@ class Config(Settings):
     swap: bool = True
     contrast: float = 5.0
     flatness: float = 10.0
-    warm_up: float = 0.4
+    warm_up: float = 0.6
     shrinkage: float = 0.01
     consistency: float | None = None
     curvature: float = 8.0
     alignment: float = 100.0
-    steps: int = 4000
+    steps: int = 5000
     batch_size: int = 64
     learning_rate: float = 3e-3
 
@@ -150,7 +152,7 @@ class DynamicsContent(Learner):
         self.decoders = nn.ModuleList(pair.decoder(both, shape) for _ in range(own))
         self.transition = Transition(self.latents, len(low), config.hidden)
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
-        self.log_precision = nn.Parameter(torch.zeros(()))
+        self.log_precision = nn.Parameter(torch.full((), WIDE))
         self.log_noise = nn.Parameter(torch.zeros(self.latents))
         self.register_buffer("low", low)
         self.register_buffer("high", high)
@@ -247,9 +249,12 @@ def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
     }
     if learner.width:
         found["content"] = _content(learner, look, 0)
-    warmth = 0.02 + 0.98 * inputs.warmth
-    weights = {"contrast": config.contrast, "flatness": config.flatness * (1 - inputs.warmth)}
-    return found, {**weights, "reconstruction": warmth, "squared code": config.shrinkage}
+    weights = {
+        "reconstruction": inputs.warmth,
+        "contrast": config.contrast,
+        "flatness": config.flatness * (1 - inputs.warmth),
+    }
+    return found, {**weights, "squared code": config.shrinkage}
 
 
 def split(learner: DynamicsContent, inputs: Inputs) -> Terms:

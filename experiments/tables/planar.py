@@ -43,7 +43,7 @@ from ._jobs import Done, Job, Numbers, Scale, repeated
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=60, network="pcc", batch_size=8, learning_rate=3e-3),
-    "cpu": Scale("cpu", seeds=10, steps=4000, points=1000, network="pcc", learning_rate=3e-3),
+    "cpu": Scale("cpu", seeds=10, steps=5000, points=1000, network="pcc", learning_rate=3e-3),
     "paper": Scale("paper", seeds=20, steps=40_000, points=5000, network="pcc", learning_rate=3e-3, device="auto"),
 }
 SEEN = {
