@@ -48,8 +48,9 @@ class Config(Settings):
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
         flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up's
             second half.
-        warm_up: Share of the steps after which reconstructions count in full; in its first half they don't: a map that
-            is laid out by its dynamics first can be painted after, and not the other way about.
+        warm_up: Share of the steps after which reconstructions, and what else the bound says of X, count in full; in
+            its first half they don't: a map that is laid out by its dynamics first can be painted after, and not the
+            other way about.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
         consistency: Weight of e2c's and pcc's divergence between foretold and encoded states; by default .25 of the
             one and 8 of the other.
@@ -249,11 +250,8 @@ def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
     }
     if learner.width:
         found["content"] = _content(learner, look, 0)
-    weights = {
-        "reconstruction": inputs.warmth,
-        "contrast": config.contrast,
-        "flatness": config.flatness * (1 - inputs.warmth),
-    }
+    weights = dict.fromkeys(("reconstruction", "backward", "negentropy", "surprise"), inputs.warmth)
+    weights |= {"contrast": config.contrast, "flatness": config.flatness * (1 - inputs.warmth)}
     return found, {**weights, "squared code": config.shrinkage}
 
 

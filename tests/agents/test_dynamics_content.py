@@ -115,7 +115,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     inputs = one.prepare(batch(), 37, draws())._replace(warmth=0.5)
     found = {name: float(value.detach()) for name, value in one(inputs).items()}
     weights = {"contrast": 5.0, "flatness": 5.0, "reconstruction": 0.5, "reconstruction, set 1": 0.5}
-    weights |= {"squared code": 0.01}
+    weights |= {"squared code": 0.01, "backward": 0.5, "negentropy": 0.5, "surprise": 0.5}
     wanted = sum(weights.get(name, 1.0) * value for name, value in found.items() if name != "loss")
     assert found["loss"] == pytest.approx(wanted, rel=1e-5)
 
