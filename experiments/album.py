@@ -69,7 +69,7 @@ class Album:
         codes = learner.encode(images)
         held = work.held_against(self.run, numbers)
         known = make_factored(self.run.env, 1, **self.run.env_options).factors
-        kept = [k for name in held for k, factor in enumerate(known) if factor.name == name]
+        kept = work.places(known, held)
         stated, factors = [known[k] for k in kept], factors[:, kept]
         best = numbers.get("r2", {}).get("latent", [None] * len(stated))
         scalars = figures.read_scalars(self.run.folder / SCALARS)

@@ -180,7 +180,7 @@ def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
     """
     run.require_world()
     stated = make_factored(run.env, 1, **run.env_options).factors
-    kept = _places(stated, how.factors)
+    kept = places(stated, how.factors)
     images, factors = draw_states(
         run.env, how.points, METRIC_SEED + how.seed, next(learner.parameters()).device, **run.env_options
     )
@@ -205,7 +205,7 @@ def held_against(run: Run, evaluation: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _places(stated: Sequence[Factor], wanted: str | Sequence[str]) -> list[int]:
+def places(stated: Sequence[Factor], wanted: str | Sequence[str]) -> list[int]:
     """Places of the factors that are asked for; see `Measuring`."""
     names = [factor.name for factor in stated]
     if wanted == "controllable":

@@ -21,8 +21,6 @@ from .transition import Transition
 
 APART = 3.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that."""
-
-
 WIDE = -3.0
 """Logarithm of the precision that codes are told apart with at first: a narrow look sees no folds far away."""
 NEAR = 0.1
@@ -143,7 +141,7 @@ class DynamicsContent(Learner):
     ) -> None:
         super().__init__()
         pair, own = network(config.network), 1 if config.shared else sets
-        self.config, self.shape, self.sets = config, shape, sets
+        self.config = config
         self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
         both = self.latents + self.width
         self.encoders = nn.ModuleList(pair.encoder(shape, 2 * self.latents) for _ in range(own))
@@ -353,7 +351,7 @@ def build(config: Config, source: Any, generator: torch.Generator, sets: int = 1
     """An untrained learner for a recording, or for an environment that runs of it are loaded for.
 
     Raises:
-        InputError: Actions that are no bounded vectors of numbers, or images of several channels' colours.
+        InputError: Actions that are no bounded vectors of numbers, or observations that are no images.
     """
     space = source.single_action_space
     if not isinstance(space, spaces.Box) or not space.is_bounded() or len(space.shape) != 1:

@@ -135,7 +135,7 @@ def plan_on_truth(
     """The same with the true state and the true dynamics: what no learner can be expected to exceed.
 
     Args:
-        env: The environment's id, of a world all of whose factors but the first the task doesn't change.
+        env: The environment's id, of a world that sets a task.
         episodes: n.
         seed: See `plan`.
         max_steps: See `plan`.
@@ -150,7 +150,7 @@ def plan_on_truth(
     rest = task.wanted
 
     def moved(state: Tensor, action: Tensor) -> Tensor:
-        """A step of the world from states whose other factors are anyone's: no action changes them."""
+        """A step of the world; factors that no action changes are the first task's, since none depends on them."""
         full = rest[:1].expand(len(state), -1).clone()
         full[:, kept] = state
         return world.get_factors(world.step(world.set_factors(full), action, None)[0])[:, kept]  # type: ignore[no-any-return]

@@ -65,6 +65,14 @@ def channels_last(*layers: nn.Module) -> nn.Sequential:
     return stack
 
 
+def connected(*sizes: int, between: type[nn.Module] = nn.ReLU) -> list[nn.Module]:
+    """Fully connected layers from ``sizes[0]`` to ``sizes[-1]``, with a nonlinearity between them."""
+    layers: list[nn.Module] = []
+    for inside, out in pairwise(sizes):
+        layers += [nn.Linear(inside, out), between()]
+    return layers[:-1]
+
+
 def mlp(inputs: int, outputs: int, hidden: int = 64) -> nn.Sequential:
     """``(B, inputs)`` to ``(B, outputs)`` through two hidden layers."""
     return nn.Sequential(

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from torch import nn
 
-from ._parts import ImageShape
+from ._parts import ImageShape, connected
 
 UNITS = 300
 
 
 def encoder(shape: ImageShape, outputs: int) -> nn.Sequential:
     """``(B, C, H, W)`` of any size to ``(B, outputs)``."""
-    return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(shape.size, UNITS),
-        nn.ReLU(),
-        nn.Linear(UNITS, UNITS),
-        nn.ReLU(),
-        nn.Linear(UNITS, outputs),
-    )
+    return nn.Sequential(nn.Flatten(), *connected(shape.size, UNITS, UNITS, outputs))
 
 
 def decoder(latents: int, shape: ImageShape) -> nn.Sequential:
     """``(B, latents)`` to ``(B, C, H, W)``."""
-    return nn.Sequential(
-        nn.Linear(latents, UNITS),
-        nn.ReLU(),
-        nn.Linear(UNITS, UNITS),
-        nn.ReLU(),
-        nn.Linear(UNITS, shape.size),
-        nn.Unflatten(1, (shape.channels, shape.height, shape.width)),
-    )
+    painted = nn.Unflatten(1, (shape.channels, shape.height, shape.width))
+    return nn.Sequential(*connected(latents, UNITS, UNITS, shape.size), painted)
