@@ -93,16 +93,10 @@ def between_pairs(
         successes) and ``steps_ratio``, steps by that (what there is nothing to say of is None); and the episodes.
     """
     batch = make_factored(env, episodes, device, **options)
-    batch.reset(seed=seed)
-    wanted = batch.get_factors()
-    goals = batch.observe()
-    controllable = torch.tensor([factor.controllable for factor in batch.factors], device=device)
-    given = {factor.name: wanted[:, k].cpu() for k, factor in enumerate(batch.factors) if not factor.controllable}
-    batch.reset(seed=[seed + episodes + i for i in range(episodes)], options={"factors": given})
+    goals, wanted = start_and_goal(batch, seed)
     start = batch.get_factors()
     trip = go(batch, goals)
-    near = torch.tensor([_tolerance(factor) for factor in batch.factors], device=device)
-    success = trip.stopped & (((trip.factors - wanted).abs() <= near) | ~controllable).all(1)
+    success = trip.stopped & at_goal(batch, trip.factors, wanted)
     numbers: dict[str, Any] = {"episodes": episodes, "success": float(success.double().mean())}
     numbers |= {"reachable": None, "steps": None, "shortest": None, "steps_ratio": None}
     shortest_path = getattr(getattr(batch, "world", None), "shortest_path", None)
@@ -115,6 +109,26 @@ def between_pairs(
             numbers["shortest"] = float(shortest[success].double().mean())
             numbers["steps_ratio"] = numbers["steps"] / max(numbers["shortest"], 1e-9)
     return numbers, trip
+
+
+def start_and_goal(batch: Any, seed: int) -> tuple[Tensor, Tensor]:
+    """Begin episodes between random states that differ in what can be controlled only.
+
+    Returns:
+        Goal images, uint8 ``(n, H, W, C)``, and factors there, ``(n, K)``; the environments are in the start states.
+    """
+    batch.reset(seed=seed)
+    wanted, goals, n = batch.get_factors(), batch.observe(), batch.num_envs
+    given = {factor.name: wanted[:, k].cpu() for k, factor in enumerate(batch.factors) if not factor.controllable}
+    batch.reset(seed=[seed + n + i for i in range(n)], options={"factors": given})
+    return goals, wanted
+
+
+def at_goal(batch: Any, factors: Tensor, wanted: Tensor) -> Tensor:
+    """Whether all controllable factors ``(n, K)`` are as wanted, those of a continuum nearly: bool ``(n,)``."""
+    controllable = torch.tensor([factor.controllable for factor in batch.factors], device=factors.device)
+    near = torch.tensor([_tolerance(factor) for factor in batch.factors], device=factors.device)
+    return (((factors - wanted).abs() <= near) | ~controllable).all(1)
 
 
 def _like(rows: Tensor, image: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..agents import dynamics_content as agent
-from ..agents.dynamics_content.plan import PLANNERS
+from ..agents._control import PLANNERS
 from ..envs import make_factored
 
 ENV, STEPS = "unbraid.envs:unbraid/Planar-v0", 40

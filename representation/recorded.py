@@ -156,6 +156,13 @@ class Recalled(NamedTuple):
     images: tuple[Tensor, ...]
     """Of each set of images, half as many rows."""
 
+    def first(self, n: int) -> Recalled:
+        """The first n transitions, and half as many of each other set."""
+        few = max(2, n // 2)
+        pairs = tuple(Seen(pair.image[:few], pair.other[:few]) for pair in self.pairs)
+        images = tuple(one[:few] for one in self.images)
+        return Recalled(self.image[:n], self.action[:n], self.next_image[:n], pairs, images)
+
 
 class Recording:
     """Endless batches from a file, rows drawn with replacement.

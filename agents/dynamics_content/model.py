@@ -44,18 +44,18 @@ class Config(Settings):
         swap: w paints another image of its set than it is read from, so that it can't say where the system is; not
             (--no-swap) where a set itself is of several contents.
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
-        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up's
-            second half.
-        warm_up: Share of the steps after which reconstructions, and what else the bound says of X, count in full; in
-            its first half they don't: a map that is laid out by its dynamics first can be painted after, and not the
-            other way about.
+        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up.
+        layout: Share of the steps that lay out the map first, by its dynamics alone (`layout`); of split and rce. A
+            map that is laid out can be painted after, and not the other way about.
+        warm_up: Share of the steps, after these, over which the bound comes to count in full; of split and rce.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
         consistency: Weight of e2c's and pcc's divergence between foretold and encoded states; by default .25 of the
             one and 8 of the other.
         curvature: Weight of pcc's curvature of the dynamics.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
-        batch_size: Transitions a step; half as many of each other set.
+        batch_size: Transitions that are drawn for a step; half as many of each other set.
+        painted: How many of them are read after the layout: paint is dear, and folds are seen by many together.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
@@ -69,21 +69,24 @@ class Config(Settings):
     swap: bool = True
     contrast: float = 5.0
     flatness: float = 10.0
-    warm_up: float = 0.6
+    layout: float = 0.16
+    warm_up: float = 0.1
     shrinkage: float = 0.01
     consistency: float | None = None
     curvature: float = 8.0
     alignment: float = 100.0
     steps: int = 5000
-    batch_size: int = 64
+    batch_size: int = 256
+    painted: int = 64
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
         weights = ["contrast", "flatness", "shrinkage", "alignment", "content", "curvature"]
         weights += ["consistency"] if self.consistency is not None else []
-        self.require("latents", "hidden", "steps", "batch_size", "learning_rate", at_least_0=tuple(weights))
-        if not 0 <= self.warm_up <= 1:
-            raise InputError(f"warm_up must be from 0 to 1, a share of the steps, not {self.warm_up}")
+        self.require("latents", "hidden", "steps", "batch_size", "painted", "learning_rate", at_least_0=tuple(weights))
+        for name, share in (("layout", self.layout), ("warm_up", self.warm_up)):
+            if not 0 <= share <= 1:
+                raise InputError(f"{name} must be from 0 to 1, a share of the steps, not {share}")
         if self.bound not in BOUNDS:
             raise InputError(f"bound must be one of {', '.join(BOUNDS)}, not {self.bound!r}")
         if self.bound == "split" and not self.content:
@@ -108,7 +111,7 @@ class Inputs(NamedTuple):
 
     batch: Recalled
     warmth: float
-    """How far the warm-up is, from 0 to 1."""
+    """How far the warm-up is, from 0 to 1; below 0 the map is laid out."""
     noise: Tensor
     """Standard normal, ``(3, B, K)``: of the next code, of the backward transition, of other sets."""
     content_noise: Tensor
@@ -194,15 +197,20 @@ class DynamicsContent(Learner):
 
     def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
         """The batch, how far the warm-up is, and all noise."""
-        along = step / max(1.0, self.config.warm_up * self.config.steps)
-        warmth = min(1.0, max(0.0, 2 * along - 1)) if self.config.warm_up else 1.0
+        config, warmth = self.config, 1.0
+        if config.bound in LAID_OUT:
+            along = step / config.steps - config.layout
+            warmth = -1.0 if along < 0 else min(1.0, along / config.warm_up) if config.warm_up else 1.0
+        if warmth >= 0:
+            batch = batch.first(config.painted)
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)
         return Inputs(batch, warmth, noise, torch.randn(2, n, self.width, generator=generator, device=device))
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
-        found, weights = BOUNDS[self.config.bound](self, inputs)
+        bound = layout if inputs.warmth < 0 else BOUNDS[self.config.bound]
+        found, weights = bound(self, inputs)
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in found.items()]).sum()
         return {"loss": loss, **found}
 
@@ -226,6 +234,22 @@ Terms = tuple[dict[str, Tensor], dict[str, float]]
 """Of a loss, and the weights of those that count other than in full."""
 
 
+def layout(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """What lays a map out by its dynamics, before anything is painted: what is ours in `rce`, and where the sets meet.
+
+    Told apart from few, next codes leave a map folded: distant parts of a room lie on each other and are seldom drawn
+    together. Of 256 they are.
+    """
+    config, moves = learner.config, inputs.batch
+    now, after = learner.describe(to_floats(moves.image)), learner.describe(to_floats(moves.next_image))
+    found, weights = _laid_out(learner, now, after, learner.scaled(moves.action), 1.0)
+    if config.bound == "split":
+        for number, seen in enumerate(_seen(moves), start=1):
+            met, weighed = _met(learner, inputs, number, learner.describe(to_floats(seen), number))
+            found, weights = found | met, weights | weighed
+    return found, weights
+
+
 def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """The terms of equation 5 that are of set X, and what is ours."""
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
@@ -242,38 +266,54 @@ def rce(learner: DynamicsContent, inputs: Inputs) -> Terms:
         "backward": terms.divergence(mu, logvar, now.mu, now.logvar),
         "negentropy": terms.negentropy(after.logvar),
         "surprise": terms.surprise(local.back(z_next, action), now.mu, now.logvar, local.stretch),
-        "contrast": terms.contrast(learner.transition(now.mu).next(now.mu, action), after.mu, learner.log_precision),
-        "flatness": local.bend.square().sum(1).mean(),
-        "squared code": after.mu.square().sum(1).mean(),
     }
+    ours, weights = _laid_out(learner, now, after, action, 1 - inputs.warmth)
+    weights |= dict.fromkeys(found, inputs.warmth)
     if learner.width:
         found["content"] = _content(learner, look, 0)
-    weights = dict.fromkeys(("reconstruction", "backward", "negentropy", "surprise"), inputs.warmth)
-    weights |= {"contrast": config.contrast, "flatness": config.flatness * (1 - inputs.warmth)}
-    return found, {**weights, "squared code": config.shrinkage}
+    return found | ours, weights
 
 
 def split(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """All terms of equation 5: those of X, and of every other set, with equation 6 where states are known in both."""
     found, weights = rce(learner, inputs)
-    warmth, pairs = weights["reconstruction"], inputs.batch.pairs
-    for number, seen in enumerate([*[pair.other for pair in pairs], *inputs.batch.images], start=1):
+    for number, seen in enumerate(_seen(inputs.batch), start=1):
         y, place = to_floats(seen), f", set {number}"
-        code = learner.describe(y, number)
-        look = learner.look(y, number)
+        code, look = learner.describe(y, number), learner.look(y, number)
         v = code.draw(inputs.noise[2, : len(y)])
         content = _swapped(look.draw(inputs.content_noise[1, : len(y)]), learner.config.swap)
+        met, weighed = _met(learner, inputs, number, code)
         found["reconstruction" + place] = Bernoulli().distortion(y, learner.paint(v, content, number))
-        weights["reconstruction" + place] = warmth
         found["content" + place] = _content(learner, look, number)
-        if number <= len(pairs):
-            known = learner.describe(to_floats(pairs[number - 1].image))
-            found["same state" + place] = terms.divergence(code.mu, code.logvar, known.mu, known.logvar)
-        else:
-            known = learner.describe(to_floats(inputs.batch.image))
-            found["alignment" + place] = terms.discrepancy(known.mu, code.mu)
-            weights["alignment" + place] = learner.config.alignment
+        found |= met
+        weights |= {"reconstruction" + place: inputs.warmth, **weighed}
     return found, weights
+
+
+def _laid_out(learner: DynamicsContent, now: Code, after: Code, action: Tensor, flat: float) -> Terms:
+    """What is beyond the paper of set X: a contrast, a transition that begins flat, and a scale."""
+    config, local = learner.config, learner.transition(now.mu)
+    found = {
+        "contrast": terms.contrast(local.next(now.mu, action), after.mu, learner.log_precision),
+        "flatness": local.bend.square().sum(1).mean(),
+        "squared code": after.mu.square().sum(1).mean(),
+    }
+    return found, dict(zip(found, (config.contrast, config.flatness * flat, config.shrinkage), strict=True))
+
+
+def _seen(batch: Recalled) -> list[Tensor]:
+    """Images of the other sets."""
+    return [*(pair.other for pair in batch.pairs), *batch.images]
+
+
+def _met(learner: DynamicsContent, inputs: Inputs, number: int, code: Code) -> Terms:
+    """What brings the codes of another set to those of X: equation 6, or, of images without partners, alignment."""
+    pairs = inputs.batch.pairs
+    if number <= len(pairs):
+        known = learner.describe(to_floats(pairs[number - 1].image))
+        return {f"same state, set {number}": terms.divergence(*code, *known)}, {}
+    name, known = f"alignment, set {number}", learner.describe(to_floats(inputs.batch.image))
+    return {name: terms.discrepancy(known.mu, code.mu)}, {name: learner.config.alignment}
 
 
 def e2c(learner: DynamicsContent, inputs: Inputs) -> Terms:
@@ -318,6 +358,8 @@ def pcc(learner: DynamicsContent, inputs: Inputs) -> Terms:
 
 
 BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc}
+LAID_OUT = ("split", "rce")
+"""Bounds that may begin with a layout."""
 
 
 def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:

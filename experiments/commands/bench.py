@@ -80,7 +80,7 @@ def _time_metrics(options: Options) -> dict[str, Any]:
 
 
 def _time_planning(options: Options) -> dict[str, Any]:
-    from ...agents.dynamics_content.plan import PLANNERS
+    from ...agents._control import PLANNERS
     from ..benchmarks_plan import measure
 
     if not any(options.only in name for name in PLANNERS):

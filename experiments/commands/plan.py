@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -19,20 +19,32 @@ class Options:
 
     Args:
         run: Folder of a trained run.
+        encoder: In its place: whose codes to fit locally linear dynamics on, and to plan in. The folder of a run,
+            whatever its learner; MODULE:NAME, a torch module, or a function from images to codes; or pca, of pixels.
+        env: Of --encoder: the environment, ID or MODULE:ID; by default that of the run.
+        rows: Of --encoder: transitions that dynamics are fitted to.
+        states: Of --encoder: where these begin: reset, as episodes do, or uniform, anywhere in the factors' ranges.
+        latents: Of --encoder pca: components.
         episodes: Pairs of a start and a goal image.
-        max_steps: Actions an episode may take; by default 64, and 40 of dynamics_content.
+        max_steps: Actions an episode may take; by default 64, and 40 of dynamics_content and --encoder.
         seed: Of the pairs.
         search: Search ways among codes where that is possible; --no-search walks greedily.
         observe: Of dynamics_content, the set whose images are seen: x, y, ...
-        planner: Of dynamics_content: ilqr, cem, icem or mppi; by default ilqr.
-        horizon: Of dynamics_content: actions planned ahead; by default 10.
+        planner: Of dynamics_content and --encoder: ilqr, cem, icem or mppi; by default ilqr, and cem for actions of a
+            list.
+        horizon: Of dynamics_content and --encoder: actions planned ahead; by default 10.
         env_options: Of the environment, NAME=VALUE each, beside what the agent was trained with, as in first_level=5000
             for mazes that it has not seen.
         device: auto, cpu or cuda.
         json: Print one JSON object.
     """
 
-    run: Annotated[Path, tyro.conf.Positional]
+    run: Annotated[Path | None, tyro.conf.Positional] = None
+    encoder: str = ""
+    env: str = ""
+    rows: int = 8000
+    states: Literal["reset", "uniform"] = "reset"
+    latents: int = 10
     episodes: int = 100
     max_steps: int | None = None
     seed: int = 0
@@ -46,26 +58,63 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> None:
-    """``unbraid plan RUN [OPTIONS]``."""
+    """``unbraid plan RUN [OPTIONS]``, or ``unbraid plan --encoder RUN_OR_MODULE:NAME --env ID [OPTIONS]``."""
     options = parse(Options, argv, "plan", __doc__)
     how = {name: getattr(options, name) for name in ("max_steps", "observe", "planner", "horizon")}
     how = {name: value for name, value in how.items() if value is not None}
-    for name in ("episodes", "max_steps", "horizon"):
+    how |= {} if options.search else {"search": False}
+    for name in ("episodes", "max_steps", "horizon", "rows"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
+    if (options.run is None) == (not options.encoder):
+        raise InputError("give one of RUN and --encoder: with what to plan")
+    numbers = _of_encoder(options, how) if options.run is None else _of_run(options, options.run, how)
+    if options.json:
+        print_json(dict(numbers))
+    else:
+        print_table(f"goal reaching with {options.run or options.encoder}", flat_rows(dict(numbers)))
+
+
+def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str, Any]:
     from ...representation.training import pick_device
     from .. import work
     from ..runs import open_run
 
-    run = open_run(options.run)
+    if options.env:
+        raise InputError("--env goes with --encoder; a run is planned with where it was trained")
+    run = open_run(folder)
     learner = run.load(pick_device(options.device))
-    how |= {} if options.search else {"search": False}
     with working("walking to goal images"):
         numbers, _ = work.plan(run, learner, options.episodes, options.seed, env_options(options.env_options), **how)
     if not how and not options.env_options:
         run.write_metrics(plan=numbers)
-    if options.json:
-        print_json(dict(numbers))
-    else:
-        print_table(f"goal reaching with {options.run}", flat_rows(dict(numbers)))
+    return numbers
+
+
+def _of_encoder(options: Options, how: dict[str, Any]) -> Mapping[str, Any]:
+    from ...representation.training import pick_device
+    from ..encoders import PIXELS, plan
+    from ..runs import CONFIG
+
+    for name in ("observe", "search"):
+        if name in how:
+            raise InputError(f"--{name} goes with RUN, and not with --encoder")
+    if not options.env and not (Path(options.encoder) / CONFIG).exists():
+        raise InputError(f"--encoder {options.encoder} needs --env: the environment to plan in")
+    if options.latents != 10 and options.encoder != PIXELS:
+        raise InputError(f"--latents goes with --encoder {PIXELS}; other encoders have as many as they have")
+    with working("fitting dynamics, and planning"):
+        numbers, _ = plan(
+            options.encoder,
+            options.env,
+            env_options(options.env_options),
+            options.episodes,
+            options.seed,
+            options.rows,
+            options.latents,
+            pick_device(options.device),
+            states=options.states,
+            **how,
+        )
+    return numbers

@@ -2,7 +2,7 @@
 
 The paper trains on 8,000 transitions of set X, and 2,000 images of set Y, whose agent has another shape, and prints
 means and deviations of 20 runs. Its losses are taken for nats an image; its planning loss has weights that it does not
-state, so that ours, with those of PCC (Q = 10, R = 1, see `unbraid.agents.dynamics_content.plan.drive`), compares with
+state, so that ours, with those of PCC (Q = 10, R = 1, see `unbraid.agents._control.drive`), compares with
 our other rows alone. Robust controllable embedding (RCE), embed to control (E2C) and prediction, consistency, curvature
 (PCC) learn from X alone, and are shown Y when they are measured. "true state" is the same planner on the true state and
 dynamics, which no learner can be expected to exceed; PC3 (Shu et al. 2020) prints 74.35 % of the steps in the goal, PCC
@@ -29,8 +29,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from ...agents import dynamics_content as agent
+from ...agents._control import plan_on_truth
 from ...agents.dynamics_content.evaluate import AHEAD
-from ...agents.dynamics_content.plan import plan_on_truth
 from ...envs import make_factored
 from ...representation.data import random_actions
 from ...representation.networks import to_floats, to_images
@@ -43,8 +43,10 @@ from ._jobs import Done, Job, Numbers, Scale, repeated
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=60, network="pcc", batch_size=8, learning_rate=3e-3),
-    "cpu": Scale("cpu", seeds=10, steps=5000, points=1000, network="pcc", learning_rate=3e-3),
-    "paper": Scale("paper", seeds=20, steps=40_000, points=5000, network="pcc", learning_rate=3e-3, device="auto"),
+    "cpu": Scale("cpu", seeds=10, steps=5000, points=1000, network="pcc", batch_size=256, learning_rate=3e-3),
+    "paper": Scale(
+        "paper", seeds=20, steps=40_000, points=5000, network="pcc", batch_size=256, learning_rate=3e-3, device="auto"
+    ),
 }
 SEEN = {
     "reconstruction": "loss of what is seen, nats an image",
@@ -78,7 +80,7 @@ RULES = {"protocol": "pcc"}
 OTHER = {"content": "y"}
 ROWS, PAIRS = 8000, 2000
 SIGMAS = (0.5, 1.0, 2.0, 5.0)
-PLAIN = {"contrast": 0.0, "flatness": 0.0, "warm_up": 0.0}
+PLAIN = {"contrast": 0.0, "flatness": 0.0, "layout": 0.0, "warm_up": 0.0}
 MODELS: dict[str, dict[str, Any]] = {
     "split": {"bound": "split"},
     "paper's bound alone": {"bound": "split", **PLAIN},

@@ -13,10 +13,11 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from unbraid.agents import dynamics_content as agent
+from unbraid.agents._control import begin, drive, plan_on_truth
 from unbraid.agents.dynamics_content import terms
 from unbraid.agents.dynamics_content.evaluate import _excess
 from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence
-from unbraid.agents.dynamics_content.plan import begin, plan_on_truth, set_names
+from unbraid.agents.dynamics_content.plan import set_names
 from unbraid.agents.dynamics_content.transition import Local
 from unbraid.envs import make_factored
 from unbraid.errors import InputError, UnknownNameError
@@ -110,20 +111,38 @@ def test_a_perfect_decoder_of_grey_pixels_has_no_loss_left() -> None:
 
 
 def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
-    one = learner(warm_up=0.5, steps=100)
-    assert [one.prepare(batch(), step, draws()).warmth for step in (0, 25, 50, 80)] == [0, 0, 1, 1]
-    inputs = one.prepare(batch(), 37, draws())._replace(warmth=0.5)
+    one = learner(layout=0.2, warm_up=0.5, steps=100)
+    inputs = one.prepare(batch(), 45, draws())
+    assert inputs.warmth == pytest.approx(0.5)
+    weights = {"contrast": 5.0, "flatness": 5.0, "squared code": 0.01, "same state, set 1": 1.0}
+    weights |= {"content": 1.0, "content, set 1": 1.0}
+    weighed(one, inputs, weights, default=0.5)
+    laid_out = one.prepare(batch(), 19, draws())
+    weighed(one, laid_out, {**weights, "flatness": 10.0}, default=float("nan"))
+
+
+def weighed(one: DynamicsContent, inputs: Any, weights: dict[str, float], default: float) -> None:
     found = {name: float(value.detach()) for name, value in one(inputs).items()}
-    weights = {"contrast": 5.0, "flatness": 5.0, "reconstruction": 0.5, "reconstruction, set 1": 0.5}
-    weights |= {"squared code": 0.01, "backward": 0.5, "negentropy": 0.5, "surprise": 0.5}
-    wanted = sum(weights.get(name, 1.0) * value for name, value in found.items() if name != "loss")
+    wanted = sum(weights.get(name, default) * value for name, value in found.items() if name != "loss")
     assert found["loss"] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_layout_sees_all_rows_and_comes_first() -> None:
+    one = learner(layout=0.2, warm_up=0.5, steps=100, painted=4)
+    found = [one.prepare(batch(), step, draws()) for step in (0, 19, 20, 70, 99)]
+    assert [inputs.warmth for inputs in found] == pytest.approx([-1, -1, 0, 1, 1])
+    assert [len(inputs.batch.image) for inputs in found] == [8, 8, 4, 4, 4]
+    assert [len(inputs.batch.pairs[0].other) for inputs in found] == [4, 4, 2, 2, 2]
+    plain = learner(bound="e2c", sets=1, painted=4).prepare(batch(), 0, draws())
+    assert plain.warmth == 1 and len(plain.batch.action) == len(plain.noise[0]) == 4
+    at_once = learner(layout=0, warm_up=0).prepare(batch(), 0, draws())
+    assert at_once.warmth == 1
 
 
 @pytest.mark.parametrize("bound", list(BOUNDS))
 def test_every_bound_trains_all_that_it_uses(bound: str) -> None:
     one = learner(bound=bound, sets=2 if bound == "split" else 1)
-    one(one.prepare(batch(), 0, draws()))["loss"].backward()
+    one(one.prepare(batch(), one.config.steps - 1, draws()))["loss"].backward()
     unused = {name.partition(".")[0] for name, part in one.named_parameters() if part.grad is None}
     assert (
         unused
@@ -146,9 +165,10 @@ def test_flat_dynamics_have_no_curvature() -> None:
 
 def test_sets_without_partners_are_aligned() -> None:
     one = learner(sets=3)
-    found = one(one.prepare(batch(pairs=1, images=1), 0, draws()))
-    assert {"same state, set 1", "alignment, set 2", "content, set 2"} <= set(found)
-    assert "alignment, set 1" not in found
+    for step, more in ((0, set()), (one.config.steps - 1, {"content, set 1", "content, set 2"})):
+        found = one(one.prepare(batch(pairs=1, images=1), step, draws()))
+        assert {"same state, set 1", "alignment, set 2"} | more <= set(found)
+        assert "alignment, set 1" not in found and ("content, set 2" in found) == bool(more)
 
 
 def test_sets_have_networks_of_their_own_where_asked() -> None:
@@ -185,8 +205,17 @@ def test_the_task_is_the_worlds_own_with_a_goal() -> None:
     corners = {(37.0, 37.0), (37.0, 3.0), (3.0, 37.0)}
     assert {tuple(row) for row in task.wanted[:, :2].tolist()} <= corners
     assert task.goals.shape == task.images.shape and not torch.equal(task.goals, task.images)
-    with pytest.raises(InputError, match="sets no task whose end can be shown"):
-        begin("unbraid/Maze-v0", 2, 0, 40, "cpu")
+    assert task.rewarded
+
+
+def test_where_a_world_sets_no_task_it_is_to_come_from_one_state_to_another() -> None:
+    task = begin("unbraid/Maze-v0", 6, 0, 40, "cpu")
+    now, kept = task.batch.get_factors(), [factor.controllable for factor in task.batch.factors]
+    assert not task.rewarded and not torch.equal(task.images, task.goals)
+    assert not torch.equal(now[:, kept], task.wanted[:, kept])
+    numbers, trip = drive(task, lambda images: torch.eye(len(images), 4), 3, 0.0)
+    inside = (trip.factors == task.wanted)[:, kept].all(1)
+    assert numbers["success_rate"] == pytest.approx(float(inside.double().mean()))
 
 
 def test_sets_are_called_by_letters() -> None:
@@ -199,6 +228,8 @@ def test_sets_are_called_by_letters() -> None:
         ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, not 'vae'"),
         ({"content": 0}, "content must be above 0 to split it from the dynamics; without any take --bound rce"),
         ({"warm_up": 2}, "warm_up must be from 0 to 1"),
+        ({"layout": -0.1}, "layout must be from 0 to 1"),
+        ({"painted": 0}, "painted must be above 0"),
         ({"latents": 0}, "latents must be above 0"),
     ],
 )
