@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from gymnasium import spaces
 from torch import Tensor
+from torch.nn import functional
 
 from ..envs import make_factored
 from ..errors import InputError, UnknownNameError
@@ -39,6 +40,35 @@ class Model(Protocol):
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """What they change by with either: ``(B, K, K)``, ``(B, K, A)``."""
+
+
+def bounds(space: Any) -> tuple[Tensor, Tensor]:
+    """``low`` and ``high`` of a `Model` of an action space.
+
+    Raises:
+        InputError: It is neither Discrete nor a bounded Box of vectors.
+    """
+    if isinstance(space, spaces.Discrete):
+        one = torch.ones(int(space.n))
+        return -one, one
+    if isinstance(space, spaces.Box) and space.is_bounded() and len(space.shape) == 1:
+        return torch.as_tensor(space.low), torch.as_tensor(space.high)
+    raise InputError(f"actions must be of a list, or bounded numbers, not {space}")
+
+
+def scaled(action: Tensor, space: Any, low: Tensor, high: Tensor) -> Tensor:
+    """Actions as dynamics read them, ``(B, A)``: from -1 to 1; or of a list, 1 for the one taken and 0 for all others.
+
+    Args:
+        action: The environment's, or a `Model`'s.
+        space: Of the environment's.
+        low: See `bounds`.
+        high: See `bounds`.
+    """
+    if not isinstance(space, spaces.Discrete):
+        return (2 * action - low - high) / (high - low)
+    number = action - int(space.start) if action.ndim == 1 else action.argmax(1)
+    return functional.one_hot(number.long(), len(low)).to(low)
 
 
 @dataclass(frozen=True)
@@ -71,11 +101,8 @@ def begin(env: str, episodes: int, seed: int, max_steps: int, device: Any, **opt
         InputError: Actions that are neither of a list nor bounded numbers.
     """
     batch = make_factored(env, episodes, device, max_episode_steps=max_steps + 1, **options)
-    world, space = getattr(batch, "world", None), batch.single_action_space
-    if not isinstance(space, spaces.Discrete) and not (
-        isinstance(space, spaces.Box) and space.is_bounded() and len(space.shape) == 1
-    ):
-        raise InputError(f"plans are made of actions of a list, or of bounded numbers, and {env} takes {space}")
+    world = getattr(batch, "world", None)
+    bounds(batch.single_action_space)
     if world is not None and "goal" in world.option_names() and "goal" not in options:
         return begin(env, episodes, seed, max_steps, device, goal=True, **options)
     images = batch.reset(seed=seed)[0]
@@ -89,13 +116,16 @@ def begin(env: str, episodes: int, seed: int, max_steps: int, device: Any, **opt
 
 
 def steer(
-    model: Model, task: Task, seed: int, max_steps: int, planner: str, horizon: int
+    model: Model, task: Task, seed: int, max_steps: int, planner: str | None, horizon: int
 ) -> tuple[dict[str, Any], Trip]:
     """Plan each episode of a task from what is seen to the image of its goal, all at once; see `drive`.
+
+    The planner is by default ilqr, and cem for actions of a list.
 
     Raises:
         InputError: An unknown planner, one that needs derivatives by actions of a list, or less than 1 of anything.
     """
+    planner = planner or ("cem" if task.discrete else "ilqr")
     if planner not in PLANNERS:
         raise UnknownNameError("planner", planner, PLANNERS)
     if task.discrete and planner == "ilqr":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
-from gymnasium import spaces
 from torch import Tensor
-from torch.nn import functional
 
 from ..errors import InputError
 from ..representation.networks import initialise
 from ..representation.training import FitOptions, Learner, fit
-from ._control import begin, steer
+from ._control import begin, bounds, scaled, steer
 from ._goals import Trip
 from ._parts import Settings
 from .dynamics_content.transition import Transition
@@ -88,39 +87,34 @@ class CodeDynamics(Learner):
     low: Tensor
     high: Tensor
     mean: Tensor
+    held_out: float = math.nan
+    """`foretold` of transitions that it was not fitted to."""
 
     def __init__(
         self, encode: Encode, mean: Tensor, scale: float, space: Any, config: Config, generator: torch.Generator
     ) -> None:
         super().__init__()
         self.encoder, self.scale = (encode,), scale  # a tuple: weights of a module are not ours to train
-        self.discrete = isinstance(space, spaces.Discrete)
-        high = torch.ones(int(space.n)) if self.discrete else torch.as_tensor(space.high)
-        self.register_buffer("high", high)
-        self.register_buffer("low", -high if self.discrete else torch.as_tensor(space.low))
+        self.space = space
+        for name, value in zip(("low", "high"), bounds(space), strict=True):
+            self.register_buffer(name, value)
         self.register_buffer("mean", mean)
-        self.transition = Transition(len(mean), len(high), config.hidden)
+        self.transition = Transition(len(mean), len(self.low), config.hidden)
         initialise(self, generator)
         self.transition.begin(generator)
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """Codes ``(B, K)``, of mean 0 and scale 1, of uint8 images ``(B, H, W, C)``."""
-        return (torch.cat([self.encoder[0](part) for part in images.split(PART)]) - self.mean) / self.scale
+        return (torch.cat([self.encoder[0](part) for part in torch.split(images, PART)]) - self.mean) / self.scale
 
     def decode(self, codes: Tensor) -> Tensor:
         """There is no decoder; `NotImplementedError`."""
         raise NotImplementedError("an encoder alone paints nothing")
 
-    def scaled(self, action: Tensor) -> Tensor:
-        """What the dynamics read, ``(B, A)``, of what planners draw: from -1 to 1, or the largest as 1 and others 0."""
-        if self.discrete:
-            return functional.one_hot(action.argmax(1), len(self.high)).to(self.high)
-        return (2 * action - self.low - self.high) / (self.high - self.low)
-
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """Codes ``(B, K)`` after actions ``(B, A)``."""
-        after: Tensor = self.transition(z).next(z, self.scaled(action))
+        after: Tensor = self.transition(z).next(z, scaled(action, self.space, self.low, self.high))
         return after
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
@@ -185,10 +179,7 @@ def learn(encode: Encode, moves: Moves, space: Any, seed: int, config: Config | 
     if not scale:
         raise InputError("the encoder gives the same code for all images")
     model = CodeDynamics(encode, mean, scale, space, config, torch.Generator().manual_seed(seed)).to(codes.device)
-    if model.discrete:
-        action = functional.one_hot((moves.action - int(space.start)).long(), int(space.n)).to(codes)
-    else:
-        action = model.scaled(moves.action.to(codes))
+    action = scaled(moves.action.to(codes.device), space, model.low, model.high)
     coded = Coded((codes - mean) / scale, action, (after - mean) / scale)
     kept = len(codes) - max(1, int(HELD_OUT * len(codes)))
     known, unknown = (Coded(*(part[where] for part in coded)) for where in (slice(kept), slice(kept, None)))
@@ -232,7 +223,7 @@ def plan(
         InputError: See `unbraid.agents._control.steer`.
     """
     task = begin(env, episodes, seed, max_steps, model.mean.device, **options)
-    numbers, trip = steer(model, task, seed, max_steps, planner or ("cem" if model.discrete else "ilqr"), horizon)
+    numbers, trip = steer(model, task, seed, max_steps, planner, horizon)
     return {**numbers, "foretold": model.held_out, "latents": len(model.mean)}, trip
 
 
@@ -240,7 +231,7 @@ def plan(
 def _encoded(encode: Encode, images: Tensor) -> Tensor:
     """Codes of many images; `InputError` where they are none."""
     try:
-        codes = torch.cat([torch.as_tensor(encode(part)) for part in images.split(PART)]).float()
+        codes = torch.cat([torch.as_tensor(encode(part)) for part in torch.split(images, PART)]).float()
     except Exception as error:  # whatever a user's module raises
         shape = tuple(images.shape[1:])
         raise InputError(f"the encoder fails on uint8 images (B, {', '.join(map(str, shape))}): {error}") from error

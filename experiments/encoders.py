@@ -48,7 +48,7 @@ def encoder(name: str, images: Tensor, latents: int) -> Encode:
     if isinstance(made, nn.Module):
         made = made.to(images.device).eval()
     if hasattr(made, "encode"):
-        return made.encode  # type: ignore[no-any-return]
+        return made.encode
     if not callable(made):
         raise InputError(f"encoder {name!r} is neither a torch module nor a function, and has no encode(images)")
     return lambda x: made(to_floats(x))  # type: ignore[no-any-return]

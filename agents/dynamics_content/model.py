@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
-from gymnasium import spaces
 from torch import Tensor, nn
 
 from ...errors import InputError
@@ -15,6 +14,7 @@ from ...representation.likelihoods import Bernoulli
 from ...representation.networks import ImageShape, initialise, mlp, network, to_floats, to_images
 from ...representation.recorded import Recalled, Recording
 from ...representation.training import Learner
+from .._control import bounds, scaled
 from .._parts import Settings
 from . import terms
 from .transition import Transition
@@ -128,8 +128,7 @@ class DynamicsContent(Learner):
 
     Args:
         shape: Of the images.
-        low: Least action, ``(A,)``.
-        high: Largest action, ``(A,)``.
+        space: Of the actions, Discrete or a bounded Box of vectors.
         sets: How many there are, X among them.
         config: Sizes and weights.
         generator: Draws the initial weights.
@@ -139,10 +138,10 @@ class DynamicsContent(Learner):
     high: Tensor
     looks: Tensor
 
-    def __init__(
-        self, shape: ImageShape, low: Tensor, high: Tensor, sets: int, config: Config, generator: torch.Generator
-    ) -> None:
+    def __init__(self, shape: ImageShape, space: Any, sets: int, config: Config, generator: torch.Generator) -> None:
         super().__init__()
+        self.space = space
+        low, high = bounds(space)
         pair, own = network(config.network), 1 if config.shared else sets
         self.config = config
         self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
@@ -181,8 +180,8 @@ class DynamicsContent(Learner):
         return painted
 
     def scaled(self, action: Tensor) -> Tensor:
-        """Actions, ``(..., A)``, from -1 to 1 between their bounds."""
-        return (2 * action - self.low - self.high) / (self.high - self.low)
+        """Actions, the environment's or a planner's, as the dynamics read them: ``(B, A)``."""
+        return scaled(action, self.space, self.low, self.high)
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """Where an action leads, ``(B, K)``, by the dynamics around z."""
@@ -393,14 +392,10 @@ def build(config: Config, source: Any, generator: torch.Generator, sets: int = 1
     """An untrained learner for a recording, or for an environment that runs of it are loaded for.
 
     Raises:
-        InputError: Actions that are no bounded vectors of numbers, or observations that are no images.
+        InputError: Actions that are neither of a list nor bounded numbers, or observations that are no images.
     """
-    space = source.single_action_space
-    if not isinstance(space, spaces.Box) or not space.is_bounded() or len(space.shape) != 1:
-        raise InputError(f"dynamics_content needs actions that are bounded numbers, not {space}")
-    low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
     count = 1 + len(source.others) if isinstance(source, Recording) else sets
-    return DynamicsContent(image_shape(source), low, high, count, config, generator)
+    return DynamicsContent(image_shape(source), source.single_action_space, count, config, generator)
 
 
 def data(config: Config, source: Any, seed: int) -> Recording:

@@ -46,7 +46,7 @@ def plan(
     seed: int,
     max_steps: int = 40,
     observe: str = "x",
-    planner: str = "ilqr",
+    planner: str | None = None,
     horizon: int = 10,
     others: Sequence[Mapping[str, Any]] = (),
     **options: Any,
@@ -60,7 +60,7 @@ def plan(
         seed: Of the episodes and of plans.
         max_steps: T, actions of an episode.
         observe: The set: x, y, y2, ...
-        planner: ilqr, cem, icem or mppi.
+        planner: ilqr, cem, icem or mppi; by default ilqr, and cem for actions of a list.
         horizon: H, actions planned ahead.
         others: Options of the environment as the sets other than x show it.
         options: Of the environment.

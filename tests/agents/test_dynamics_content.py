@@ -7,8 +7,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
@@ -30,7 +32,7 @@ from unbraid.representation.training import FitOptions, fit
 
 PLANAR, RULES = "unbraid.envs:unbraid/Planar-v0", {"protocol": "pcc"}
 OTHER = {"content": "y"}
-LIMIT = torch.full((2,), 3.0)
+ACTIONS = spaces.Box(-3, 3, (2,), np.float32)
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -42,7 +44,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def learner(sets: int = 2, **settings: Any) -> DynamicsContent:
-    return DynamicsContent(ImageShape(40, 40, 1), -LIMIT, LIMIT, sets, agent.Config(**settings), draws())
+    return DynamicsContent(ImageShape(40, 40, 1), ACTIONS, sets, agent.Config(**settings), draws())
 
 
 def batch(pairs: int = 1, images: int = 0) -> Recalled:
@@ -241,8 +243,8 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], words: st
 def test_what_it_cannot_learn_from_is_refused(recording: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="learns from a recording: give --data"):
         agent.data(agent.Config(), make_factored(PLANAR, 2), 0)
-    with pytest.raises(InputError, match="needs actions that are bounded numbers"):
-        agent.build(agent.Config(), make_factored("unbraid/Maze-v0", 2), draws())
+    with pytest.raises(InputError, match="must be of a list, or bounded numbers"):
+        agent.build(agent.Config(), make_factored("unbraid/MazeCombat-v0", 2), draws())
     collect(Asked(PLANAR, RULES, "transitions", {}, 0), 10, tmp_path / "x.h5", "x", progress=False)
     with pytest.raises(InputError, match="shows one set only"):
         agent.data(agent.Config(), Recording(tmp_path / "x.h5", 4, 0), 0)
@@ -280,6 +282,24 @@ def test_it_works_end_to_end(recording: Path, tmp_path: Path, cli: Any) -> None:
     ):
         done = cli(*wrong)
         assert done.status == 2 and words in done.err and done.err.count("\n") == 1, done.err
+
+
+def test_actions_may_be_of_a_list(tmp_path: Path, cli: Any) -> None:
+    path, run = tmp_path / "maze.h5", tmp_path / "run"
+    done = cli("collect", "unbraid/Maze-v0", "--set", "x", "--rows", 30, "--out", path)
+    assert done.status == 0, done.err
+    few = ("--data", path, "--steps", 3, "--batch-size", 8, "--device", "cpu")
+    done = cli("train", "dynamics-content", *few, "--bound", "rce", "--out", run)
+    assert done.status == 0, done.err
+    one = open_run(run).load()
+    torch.testing.assert_close(one.scaled(torch.tensor([2, 0])), torch.eye(4)[[2, 0]])
+    torch.testing.assert_close(one.scaled(torch.tensor([[-0.3, 0.1, 0.7, 0.2]])), torch.eye(4)[[2]])
+    done = cli("plan", run, "--episodes", 2, "--max-steps", 2, "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["planning_loss"] > 0
+    assert cli("evaluate", run, "--metrics", "r2", "--points", 30, "--json").status == 0
+    done = cli("plan", run, "--planner", "ilqr")
+    assert done.status == 2 and "ilqr needs actions that are bounded numbers" in done.err
 
 
 def test_a_run_is_loaded_where_its_recording_is_gone(recording: Path, tmp_path: Path, cli: Any) -> None:
