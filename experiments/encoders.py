@@ -40,7 +40,7 @@ def encoder(name: str, images: Tensor, latents: int) -> Encode:
     if ":" not in name or (Path(name) / CONFIG).exists():
         found: Encode = open_run(Path(name)).load(images.device).encode
         return found
-    made = lookup.load("agents", name, "encoder")
+    made: Any = lookup.load("agents", name, "encoder")
     try:
         made = made() if inspect.isclass(made) else made
     except TypeError as error:
@@ -48,10 +48,10 @@ def encoder(name: str, images: Tensor, latents: int) -> Encode:
     if isinstance(made, nn.Module):
         made = made.to(images.device).eval()
     if hasattr(made, "encode"):
-        return made.encode
+        return lambda x: made.encode(x)
     if not callable(made):
         raise InputError(f"encoder {name!r} is neither a torch module nor a function, and has no encode(images)")
-    return lambda x: made(to_floats(x))  # type: ignore[no-any-return]
+    return lambda x: made(to_floats(x))
 
 
 def _components(images: Tensor, latents: int) -> Encode:
