@@ -12,7 +12,7 @@ from gymnasium import spaces
 from torch import Tensor
 from torch.nn import functional
 
-from ..envs import make_factored
+from ..envs import Factor, make_factored
 from ..errors import InputError, UnknownNameError
 from ._goals import Trip, at_goal, start_and_goal
 from .planners import CEM, ICEM, ILQR, MPPI, Problem, RecedingHorizon, differences
@@ -180,17 +180,26 @@ def plan_on_truth(
         """A step of the world; factors that no action changes are the first task's, since none depends on them."""
         full = rest[:1].expand(len(state), -1).clone()
         full[:, kept] = state
+        full = torch.stack([_within(factor, full[:, k]) for k, factor in enumerate(stated)], 1)
         return world.get_factors(world.step(world.set_factors(full), action, None)[0])[:, kept]  # type: ignore[no-any-return]
 
     space = task.batch.single_action_space
     low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
     half = (high - low) / 2
-    eye = torch.eye(len(kept))
-    costs = WEIGHT * eye / half.square().mean(), torch.diag(1 / half**2)
+    ranges = torch.tensor([stated[k].high - stated[k].low for k in kept])
+    counted = torch.diag((ranges.mean() / ranges) ** 2)
+    costs = WEIGHT * counted / half.square().mean(), torch.diag(1 / half**2)
     by = jacobians or differences(moved, 1e-2)
     problem = Problem(moved, task.wanted[:, kept], *costs, low, high, by)
     controller = RecedingHorizon(PLANNERS[planner], problem, torch.Generator().manual_seed(seed))
     return drive(task, lambda _: controller.act(task.batch.get_factors()[:, kept]), max_steps, time.process_time())[0]
+
+
+def _within(factor: Factor, values: Tensor) -> Tensor:
+    """Values as the factor takes them: what goes round comes round again, anything else stops at its ends."""
+    if factor.kind == "cyclic" and factor.size is None:
+        return (values - factor.low) % (factor.high - factor.low) + factor.low
+    return values.clamp(factor.low, factor.high)
 
 
 def drive(task: Task, act: Callable[[Tensor], Tensor], max_steps: int, started: float) -> tuple[dict[str, Any], Trip]:

@@ -133,14 +133,16 @@ def backward(problem: Problem, states: Tensor, actions: Tensor, mu: Tensor) -> G
 def forward(problem: Problem, states: Tensor, actions: Tensor, gains: Gains, sizes: Tensor) -> tuple[Tensor, Tensor]:
     """Trajectories ``(I, ..., n, H + 1, K)`` and ``(I, ..., n, H, A)`` for steps of sizes ``(I,)``, within the bounds.
 
-    A step of size 0 is no step: actions stay what they are.
+    A step of size 0 is no step: actions stay what they are; and they do where the dynamics are lost, so that they are
+    always finite.
     """
     size = sizes.view(-1, *[1] * (actions.ndim - 1))
     here = states[..., 0, :].expand(len(sizes), *states[..., 0, :].shape)
     seen, taken = [here], []
     for t in range(actions.shape[-2]):
         back = _times(gains.feedback[..., t, :, :], here - states[..., t, :])
-        action = problem.bound(actions[..., t, :] + size * gains.open[..., t, :] + back)
+        change = (size * gains.open[..., t, :] + back).nan_to_num(0.0)
+        action = problem.bound(actions[..., t, :] + change)
         here = problem.next(here, action)
         seen.append(here)
         taken.append(action)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from unbraid.agents import dynamics_content as agent
-from unbraid.agents._control import begin, drive, plan_on_truth
+from unbraid.agents._control import _within, begin, drive, plan_on_truth
 from unbraid.agents.dynamics_content import terms
 from unbraid.agents.dynamics_content.evaluate import _excess
 from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence
@@ -200,6 +200,17 @@ def test_the_true_state_is_the_ceiling() -> None:
     assert found["success_rate"] == 1 and 74 < found["goal_time"] < 79 and 0 < found["planning_loss"] < 60
     pole = plan_on_truth("unbraid/PlanarPendulum-v0", 2, 0, max_steps=12)
     assert pole["success_rate"] == 1
+
+
+def test_the_true_state_goes_round_and_stops_at_its_ends() -> None:
+    angle, speed = make_factored("unbraid/PlanarPendulum-v0", 1).factors
+    torch.testing.assert_close(_within(angle, torch.tensor([3.5, -3.5, 1.0])), torch.tensor([3.5, -3.5, 1.0]) - ROUND)
+    assert _within(speed, torch.tensor([1e3, -1e3])).tolist() == pytest.approx([speed.high, speed.low])
+    hanging = plan_on_truth("unbraid/PlanarSwingUp-v0", 2, 0, max_steps=3)
+    assert hanging["success_rate"] == 0 and math.isfinite(hanging["planning_loss"])
+
+
+ROUND = torch.tensor([2 * math.pi, -2 * math.pi, 0])
 
 
 def test_the_task_is_the_worlds_own_with_a_goal() -> None:

@@ -138,6 +138,14 @@ def test_what_the_dynamics_lose_is_not_chosen() -> None:
         assert bool((found.actions <= 0).all()) and bool(found.cost.isfinite().all())
 
 
+def test_where_all_is_lost_actions_are_still_finite() -> None:
+    lost = lambda z, u: z + u.sum(1, keepdim=True) * torch.nan  # noqa: E731
+    problem = Problem(lost, torch.zeros(2, 1), torch.eye(1), torch.eye(2), -torch.ones(2), torch.ones(2))
+    for planner in (ILQR(4, rounds=2), CEM(4, rounds=2, samples=20, elites=5), MPPI(4, samples=20)):
+        plan = planner.plan(problem, torch.ones(2, 1), torch.Generator().manual_seed(0))
+        assert bool(plan.actions.isfinite().all()), planner
+
+
 def test_coloured_noise_has_the_variance_and_the_slope_that_it_should() -> None:
     for colour in (0.0, 1.0, 2.0):
         drawn = coloured_noise((4000, 1, 16, 2), colour, draws())
