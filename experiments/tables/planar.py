@@ -13,8 +13,11 @@ decoder can paint for less. The map's rules are those of PCC's code (moves are c
 jump over); every state of Y is known in X, too (equation 6). Ours, beyond the paper: a contrast between next codes,
 dynamics that begin flat, reconstructions that come late, and encoders of their own for contents, which paint other
 images than they are read from. "paper's bound alone" is without the first three, and so are RCE, E2C and PCC; "no
-split" has them, but learns from X without any content. Ten tasks a model: start in the corner, goal in one of three
-others, 40 actions, all seen as X and again as Y. At scale cpu also: ten models of each row, with noise one of each.
+split" has them, but learns from X without any content. "two other sets" learns from discs, Y2, besides; "without
+pairs" from 2,000 images of Y that are known to show no state of X, in place of equation 6; "in colour" sees a red
+square as X, and as Y a yellow disc of another size among other obstacles in another room. Ten tasks a model: start in
+the corner, goal in one of three others, 40 actions, all seen as X and again as Y. At scale cpu also: ten models of each
+row, with noise one of each.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from torch import Tensor
 from ...agents import dynamics_content as agent
 from ...agents._control import plan_on_truth
 from ...agents.dynamics_content.evaluate import AHEAD
+from ...agents.dynamics_content.plan import set_names
 from ...envs import make_factored
 from ...representation.data import random_actions
 from ...representation.networks import to_floats, to_images
@@ -57,10 +61,10 @@ SEEN = {
     "in goal": "percentage of the steps in the goal",
 }
 NUMBERS = {
-    **{f"{name} {which}": f"{what}, seen as {which}" for name, what in SEEN.items() for which in "XY"},
+    **{f"{name} {which}": f"{what}, seen as {which}" for name, what in SEEN.items() for which in ("X", "Y", "Y2")},
     "place from z": "R2 of the worse coordinate, read by an MLP",
     "place from w": "R2 of the better one",
-    "content from z": "accuracy of X or Y, read by an MLP; chance is .5",
+    "content from z": "accuracy of X, Y or Y2, read by an MLP; chance is one half or a third",
     "content from w": "the same",
     "training": "CPU-seconds of a training",
     "planning": "CPU-seconds of an episode, ten planned at once",
@@ -75,9 +79,12 @@ PAPER = {
     }.items()
     for which, value in zip("XY", values, strict=True)
 }
+Sets = tuple[tuple[str, dict[str, Any]], ...]
+OTHER = {"content": "y"}
+PAIRED: Sets = (("pairs", OTHER),)
+"""A kind and its options for each set beside X."""
 ENV = "unbraid.envs:unbraid/Planar-v0"
 RULES = {"protocol": "pcc"}
-OTHER = {"content": "y"}
 ROWS, PAIRS = 8000, 2000
 SIGMAS = (0.5, 1.0, 2.0, 5.0)
 PLAIN = {"contrast": 0.0, "flatness": 0.0, "layout": 0.0, "warm_up": 0.0}
@@ -89,7 +96,15 @@ MODELS: dict[str, dict[str, Any]] = {
     "E2C": {"bound": "e2c"},
     "PCC": {"bound": "pcc"},
 }
+WIDER: dict[str, tuple[dict[str, Any], Sets]] = {
+    "two other sets": ({}, (*PAIRED, ("pairs", {"content": "disc"}))),
+    "without pairs": ({}, (("images", OTHER),)),
+    "in colour": ({"content": "red"}, (("pairs", {"content": "dusk"}),)),
+}
+"""Options of X, and the sets beside it, of split models beyond the paper."""
 NOISY = ("split", "RCE", "E2C")
+PICTURED = {"split": "maps", "paper's bound alone": "folded", "without pairs": "unpaired"}
+"""Models whose maps are drawn, and what their figures are called."""
 TASKS, SHOWN, MAPPED = 10, 4, 1500
 MAP = "map.npz"
 
@@ -97,43 +112,49 @@ MAP = "map.npz"
 def jobs(scale: Scale) -> list[Job]:
     """A model of each kind and seed, and one of some kinds and each noise."""
     points = {name: _asked(scale, settings) for name, settings in MODELS.items()}
-    points["true state"] = {"sigma": 0.0, "tasks": TASKS}
+    points |= {name: _asked(scale, {}, *shown) for name, shown in WIDER.items()}
+    points["true state"] = {"options": RULES, "tasks": TASKS}
     if scale.name == "smoke":
-        return repeated(scale, {name: points[name] for name in ("split", "true state")})
+        return repeated(scale, {name: points[name] for name in ("split", "two other sets", "true state")})
     noisy = [(name, sigma) for sigma in SIGMAS for name in NOISY]
     return repeated(scale, points) + [
-        Job(f"{name}, sigma {sigma:g}", 0, _asked(scale, MODELS[name], sigma)) for name, sigma in noisy
+        Job(f"{name}, sigma {sigma:g}", 0, _asked(scale, MODELS[name], {"sigma": sigma})) for name, sigma in noisy
     ]
 
 
-def _asked(scale: Scale, settings: dict[str, Any], sigma: float = 0.0) -> dict[str, Any]:
+def _asked(
+    scale: Scale, settings: dict[str, Any], options: dict[str, Any] | None = None, others: Sets = PAIRED
+) -> dict[str, Any]:
     sizes = {name: getattr(scale, name) for name in ("network", "steps", "batch_size", "learning_rate")}
     config = agent.Config(**{**sizes, **settings})
     rows, pairs = (60, 20) if scale.name == "smoke" else (ROWS, PAIRS)
     rest = {"rows": rows, "pairs": pairs, "points": scale.points, "device": scale.device, "tasks": TASKS}
-    return {"config": config.to_dict(), "sigma": sigma, **rest}
+    rest |= {"options": {**RULES, **(options or {})}, "others": [list(other) for other in others]}
+    return {"config": config.to_dict(), **rest}
 
 
 def run(job: Job, folder: Path) -> Numbers:
     """Record, train, evaluate, and plan the same tasks as X and as Y shows them."""
-    wanted, rules = job.settings, {**RULES, "sigma": job.settings["sigma"]}
+    wanted, rules = job.settings, job.settings["options"]
     if "config" not in wanted:
         found = plan_on_truth(ENV, wanted["tasks"], work.METRIC_SEED + job.seed, jacobians=_straight, **rules)
         return {f"{name} X": value for name, value in _planned(found).items()} | _cost(found)
-    recording = folder / "planar.h5"
-    for kind, other, rows in (("transitions", {}, wanted["rows"]), ("pairs", OTHER, wanted["pairs"])):
-        if not recording.exists() or kind not in read_recording(recording):
-            collect(Asked(ENV, rules, kind, other, job.seed), rows, recording, kind, progress=False)
+    recording, others = folder / "planar.h5", tuple(options for _, options in wanted["others"])
+    sets = [("transitions", {}, wanted["rows"]), *((kind, other, wanted["pairs"]) for kind, other in wanted["others"])]
+    for number, (kind, other, rows) in enumerate(sets):
+        name = set_names(len(others))[number]
+        if not recording.exists() or name not in read_recording(recording):
+            collect(Asked(ENV, rules, kind, other, job.seed), rows, recording, name, progress=False)
     config = agent.Config.from_dict(wanted["config"])
-    made = Run(folder / "run", "dynamics_content", ENV, rules, job.seed, config, str(recording), (OTHER,))
+    made = Run(folder / "run", "dynamics_content", ENV, rules, job.seed, config, str(recording), others)
     numbers: Numbers = {}
     if made.create(resume=True):
         started = time.process_time()
         work.train(made, work.prepare(made, wanted["device"]), How(device=wanted["device"], progress=False))
         numbers["training"] = time.process_time() - started
     learner = made.load(wanted["device"])
-    _keep(learner, folder, rules)
-    return numbers | _measured(learner, job, rules)
+    _keep(learner, folder, rules, others[0])
+    return numbers | _measured(learner, job, others)
 
 
 def _straight(states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,17 +164,16 @@ def _straight(states: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
     return eye, eye
 
 
-def _measured(learner: agent.DynamicsContent, job: Job, rules: dict[str, Any]) -> Numbers:
-    seed = work.METRIC_SEED + job.seed
-    told = agent.evaluate(learner, ENV, seed, job.settings["points"], others=(OTHER,), **rules)
+def _measured(learner: agent.DynamicsContent, job: Job, others: tuple[dict[str, Any], ...]) -> Numbers:
+    seed, rules = work.METRIC_SEED + job.seed, job.settings["options"]
+    told = agent.evaluate(learner, ENV, seed, job.settings["points"], others=others, **rules)
     numbers: Numbers = {}
-    for which in "XY":
-        set_ = which.lower()
-        found = agent.plan(learner, ENV, job.settings["tasks"], seed, observe=set_, others=(OTHER,), **rules)[0]
+    for set_ in set_names(len(others)):
+        found = agent.plan(learner, ENV, job.settings["tasks"], seed, observe=set_, others=others, **rules)[0]
         far = told[f"foretold_{set_}"][str(AHEAD[-1])]
         each = {name: told[f"{name}_{set_}"] for name in ("reconstruction", "prediction")}
         each |= {**({} if far is None else {"20 ahead": far}), **_planned(found)}
-        numbers |= {f"{name} {which}": value for name, value in each.items()} | _cost(found)
+        numbers |= {f"{name} {set_.upper()}": value for name, value in each.items()} | _cost(found)
     read = ("place_from_z", "place_from_w", "content_from_z", "content_from_w")
     return numbers | {name.replace("_", " "): told[name] for name in read if name in told}
 
@@ -167,10 +187,10 @@ def _cost(found: dict[str, Any]) -> Numbers:
     return {"planning": found["seconds_per_episode"]}
 
 
-def _keep(learner: agent.DynamicsContent, folder: Path, rules: dict[str, Any]) -> None:
+def _keep(learner: agent.DynamicsContent, folder: Path, rules: dict[str, Any], other: dict[str, Any]) -> None:
     """For the figures: codes over the map, and what is seen and foretold along four random actions."""
     kept: dict[str, Any] = {}
-    for number, options in enumerate(({}, OTHER)):
+    for number, options in enumerate(({}, other)):
         env = make_factored(ENV, MAPPED, **{**rules, "sigma": 0.0, **options})
         kept[f"codes{number}"] = learner.encode(env.reset(seed=0)[0].to(learner.low.device), number).cpu()
         kept["places"] = env.get_factors()
@@ -193,14 +213,16 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     """Maps of X and Y (the paper's figure 3), what is foretold, and the share of steps in the goal against noise."""
     found = {}
     folders = drawing.folders(done)
-    for label in [label for label in ("split", "paper's bound alone") if label in folders]:
+    for label, title in PICTURED.items():
+        if label not in folders:
+            continue
         kept = np.load(folders[label] / MAP)
-        found["maps" if label == "split" else "folded"] = _maps(kept)
+        found[title] = _maps(kept)
         if label == "split":
             names = [f"{what}, {which}" for which in "XY" for what in ("seen", "foretold")]
             rows = np.stack([kept[f"{what}{number}"] for number in (0, 1) for what in ("seen", "foretold")])
             found["foretold"] = drawing.strips(rows, names)
-    if any(one.job.settings["sigma"] for one in done):
+    if any("sigma" in one.job.settings["options"] for one in done):
         found["noise"] = _noise(done)
     return found
 
