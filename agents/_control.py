@@ -142,10 +142,14 @@ def steer(
 
 
 def problem_of(model: Model, goal: Tensor, effort: float = 1.0) -> Problem:
-    """Reaching codes ``(n, K)``, by the dynamics that were learnt; distances count in lengths that actions move."""
+    """Reaching codes ``(n, K)``, by the dynamics that were learnt; distances count in lengths that actions move.
+
+    Such a length is half the way, root mean square, between where an action's least and its largest number lead.
+    """
     half = (model.high - model.low) / 2
-    moved = model.jacobians(goal, half.expand(len(goal), -1))[1] * half
-    length = moved.square().sum(1).mean().sqrt()
+    ends = ((model.low + half).expand(len(goal), -1) + one for one in torch.cat([torch.diag(half), -torch.diag(half)]))
+    most, least = torch.stack([model.next(goal, end) for end in ends]).chunk(2)
+    length = ((most - least) / 2).square().sum(2).mean().sqrt()
     costs = WEIGHT / length**2 * torch.eye(goal.shape[1], device=goal.device), effort * torch.diag(1 / half**2)
     return Problem(model.next, goal, *costs, model.low, model.high, model.jacobians)
 

@@ -16,8 +16,9 @@ from ...representation.recorded import Recalled, Recording
 from ...representation.training import Learner
 from .._control import bounds, scaled
 from .._parts import Settings
+from ..planners import automatic
 from . import terms
-from .transition import Transition
+from .transition import Free, Transition
 
 APART = 3.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that."""
@@ -34,7 +35,8 @@ class Config(Settings):
     Args:
         bound: What is made small. split: the bound of dynamics and content, over the transitions of set X and the
             images of all others; rce: the same of X alone, without content (robust locally-linear controllable
-            embedding); e2c, embed to control, and pcc, prediction, consistency and curvature: of X alone.
+            embedding); e2c, embed to control, pcc, prediction, consistency and curvature, and world, a latent world
+            model of dynamics without form: of X alone.
         latents: K, size of z, where the system is.
         content: Size of w, what it looks like; of split.
         network: Name of the encoders of z and of the decoders.
@@ -49,8 +51,8 @@ class Config(Settings):
             map that is laid out can be painted after, and not the other way about.
         warm_up: Share of the steps, after these, over which the bound comes to count in full; of split and rce.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
-        consistency: Weight of e2c's and pcc's divergence between foretold and encoded states; by default .25 of the
-            one and 8 of the other.
+        consistency: Weight of the divergence between foretold and encoded states of e2c and pcc, by default .25 and 8;
+            of world, of their squared distance, by default 1.
         curvature: Weight of pcc's curvature of the dynamics.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
@@ -59,7 +61,7 @@ class Config(Settings):
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
-    bound: Literal["split", "rce", "e2c", "pcc"] = "split"
+    bound: Literal["split", "rce", "e2c", "pcc", "world"] = "split"
     latents: int = 2
     content: int = 2
     network: str = "pcc"
@@ -151,14 +153,15 @@ class DynamicsContent(Learner):
             network(config.content_network).encoder(shape, 2 * self.width) for _ in range(own if self.width else 0)
         )
         self.decoders = nn.ModuleList(pair.decoder(both, shape) for _ in range(own))
-        self.transition = Transition(self.latents, len(low), config.hidden)
+        self.transition = (Free if config.bound == "world" else Transition)(self.latents, len(low), config.hidden)
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
         self.log_precision = nn.Parameter(torch.full((), WIDE))
         self.log_noise = nn.Parameter(torch.zeros(self.latents))
         self.register_buffer("low", low)
         self.register_buffer("high", high)
         initialise(self, generator)
-        self.transition.begin(generator)
+        if isinstance(self.transition, Transition):
+            self.transition.begin(generator)
         looks = torch.zeros(sets, self.width)
         self.register_buffer("looks", APART * nn.init.orthogonal_(looks, generator=generator) if self.width else looks)
 
@@ -190,7 +193,8 @@ class DynamicsContent(Learner):
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """A and B around z, B with respect to the action in its own units: ``(B, K, K)``, ``(B, K, A)``."""
-        del action
+        if isinstance(self.transition, Free):
+            return automatic(self.next)(z, action)
         local = self.transition(z)
         return local.a, local.b * (2 / (self.high - self.low))
 
@@ -356,7 +360,27 @@ def pcc(learner: DynamicsContent, inputs: Inputs) -> Terms:
     }
 
 
-BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc}
+def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """A latent world model of set X: codes paint what is seen and, moved on, what is seen next.
+
+    Codes are points, without a prior, as in planning with learnt models (Hafner et al. 2019, arXiv:1811.04551; Hansen
+    et al. 2022, arXiv:2203.04955), and foretold ones are held to encoded ones, which are held in place.
+    """
+    config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
+    x, x_next = to_floats(moves.image), to_floats(moves.next_image)
+    z, after, nothing = learner.describe(x).mu, learner.describe(x_next).mu, learner.look(x).mu
+    foretold = learner.transition(z).next(z, action)
+    found = {
+        "reconstruction": Bernoulli().distortion(x, learner.paint(z, nothing)),
+        "prediction": Bernoulli().distortion(x_next, learner.paint(foretold, nothing)),
+        "consistency": (foretold - after.detach()).square().sum(1).mean(),
+        "squared code": after.square().sum(1).mean(),
+    }
+    consistency = 1.0 if config.consistency is None else config.consistency
+    return found, {"consistency": consistency, "squared code": config.shrinkage}
+
+
+BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc, "world": world}
 LAID_OUT = ("split", "rce")
 """Bounds that may begin with a layout."""
 

@@ -1,4 +1,4 @@
-"""Locally linear dynamics of codes, forwards and backwards."""
+"""Dynamics of codes: locally linear, forwards and backwards, or of no form."""
 
 from __future__ import annotations
 
@@ -67,6 +67,30 @@ class Transition(nn.Module):
         a, b, c = bend.split([k * k, k * actions, k], 1)
         eye = torch.eye(k, dtype=z.dtype, device=z.device)
         return Local(eye + a.view(-1, k, k), self.push + b.view(-1, k, actions), c, bend)
+
+
+class Free(nn.Module):
+    """Dynamics of no form, ``z' = z + f(z, u)``, one function for all codes.
+
+    Args:
+        latents: K.
+        actions: A.
+        hidden: Units of its two layers.
+    """
+
+    def __init__(self, latents: int, actions: int, hidden: int) -> None:
+        super().__init__()
+        self.change = mlp(latents + actions, latents, hidden)
+
+    def forward(self, z: Tensor) -> Free:
+        """The dynamics around z, which are those anywhere."""
+        del z
+        return self
+
+    def next(self, z: Tensor, action: Tensor) -> Tensor:
+        """z', ``(B, K)``."""
+        after: Tensor = z + self.change(torch.cat([z, action], 1))
+        return after
 
 
 def _times(matrix: Tensor, vector: Tensor) -> Tensor:

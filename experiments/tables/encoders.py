@@ -58,7 +58,7 @@ OF_TRANSITIONS = {"planar": ("E2C", "RCE", "split"), "maze": ("E2C", "RCE")}
 
 def jobs(scale: Scale) -> list[Job]:
     """An encoder of each kind for each world and seed."""
-    sizes = {"steps": scale.steps, "batch_size": scale.batch_size}
+    sizes: dict[str, Any] = {"steps": scale.steps, "batch_size": scale.batch_size}
     points = {}
     for world, where in WORLDS.items():
         few = {"tasks": 2, "max_steps": 2} if scale.name == "smoke" else {"max_steps": 40}
@@ -106,7 +106,8 @@ def trained(job: Job, folder: Path) -> Path:
     env, options, learner = wanted["env"], wanted["env_options"], wanted["learner"]
     recorded: dict[str, Any] = {}
     if learner == RECORDED:
-        path, sets = folder / "recording.h5", [("transitions", {}, wanted["rows"])]
+        path = folder / "recording.h5"
+        sets: list[tuple[str, dict[str, Any], int]] = [("transitions", {}, wanted["rows"])]
         if wanted["config"]["bound"] == "split":
             sets.append(("pairs", OTHER, max(2, PAIRS * wanted["rows"] // ROWS)))
             recorded["others"] = (OTHER,)

@@ -153,8 +153,22 @@ def test_every_bound_trains_all_that_it_uses(bound: str) -> None:
             "rce": {"log_noise"},
             "e2c": {"backward_head", "log_precision", "log_noise"},
             "pcc": {"backward_head", "log_precision"},
+            "world": {"backward_head", "log_precision", "log_noise"},
         }[bound]
     )
+
+
+def test_a_world_models_jacobians_are_its_dynamics_own() -> None:
+    one = learner(bound="world", sets=1, latents=3).requires_grad_(False).double()
+    z, action = random(4, 3).double(), random(4, 2, seed=1).double()
+    by_state, by_action = one.jacobians(z, action)
+    step = 1e-6 * torch.eye(3, dtype=torch.float64)
+    for k in range(3):
+        moved = (one.next(z + step[k], action) - one.next(z - step[k], action)) / 2e-6
+        torch.testing.assert_close(moved, by_state[:, :, k], atol=1e-6, rtol=1e-6)
+    for k in range(2):
+        moved = (one.next(z, action + step[k, :2]) - one.next(z, action - step[k, :2])) / 2e-6
+        torch.testing.assert_close(moved, by_action[:, :, k], atol=1e-6, rtol=1e-6)
 
 
 def test_flat_dynamics_have_no_curvature() -> None:
@@ -238,7 +252,7 @@ def test_sets_are_called_by_letters() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, not 'vae'"),
+        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, world, not 'vae'"),
         ({"content": 0}, "content must be above 0 to split it from the dynamics; without any take --bound rce"),
         ({"warm_up": 2}, "warm_up must be from 0 to 1"),
         ({"layout": -0.1}, "layout must be from 0 to 1"),
