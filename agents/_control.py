@@ -222,6 +222,7 @@ def drive(task: Task, act: Callable[[Tensor], Tensor], max_steps: int, started: 
     space = batch.single_action_space
     half = None if task.discrete else (torch.as_tensor(space.high) - torch.as_tensor(space.low)) / 2
     loss, inside, images, seconds = 0.0, [], [image], time.process_time() - started
+    path = [batch.get_factors()]
     for _ in range(max_steps):
         before = time.process_time()
         action = act(image)
@@ -229,6 +230,7 @@ def drive(task: Task, act: Callable[[Tensor], Tensor], max_steps: int, started: 
         taken = action.argmax(1) + int(space.start) if task.discrete else action
         image, reward, _, _, _ = batch.step(taken)
         factors = batch.get_factors()
+        path.append(factors)
         off = (factors.cpu() - task.wanted.cpu())[:, kept] / scale
         effort = torch.ones(len(off)) if half is None else (action.cpu() / half).square().sum(1)
         loss = loss + WEIGHT * off.square().sum(1) + effort
@@ -245,4 +247,4 @@ def drive(task: Task, act: Callable[[Tensor], Tensor], max_steps: int, started: 
         "seconds_per_episode": seconds / n,
     }
     steps = torch.full((n,), max_steps)
-    return numbers, Trip(there[-1], steps, batch.get_factors(), images, task.goals)
+    return numbers, Trip(there[-1], steps, path[-1], images, task.goals, torch.stack(path))

@@ -26,6 +26,8 @@ class Trip:
     """What was seen at each step, uint8 ``(n, H, W, C)``; the first are the starts."""
     goals: Tensor
     """What was to be reached, uint8 ``(n, H, W, C)``."""
+    path: Tensor
+    """True factors at each step, float32 ``(T + 1, n, K)``."""
 
 
 class Walker(Protocol):
@@ -52,6 +54,7 @@ def follow(learner: Any, env: Any, goals: Tensor, walker: Walker, max_steps: int
         max_steps: At most so many actions.
     """
     images, factors = [env.observe()], env.get_factors()
+    path = [factors]
     here = learner.encode(images[0])
     stopped = torch.zeros(len(goals), dtype=torch.bool, device=here.device)
     lost = stopped.clone()
@@ -70,7 +73,8 @@ def follow(learner: Any, env: Any, goals: Tensor, walker: Walker, max_steps: int
         here = after
         images.append(torch.where(_like(going, image), image, images[-1]))
         factors = torch.where(going[:, None], env.get_factors(), factors)
-    return Trip(stopped, steps, factors, images, goals)
+        path.append(factors)
+    return Trip(stopped, steps, factors, images, goals, torch.stack(path))
 
 
 def between_pairs(
