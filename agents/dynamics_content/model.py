@@ -35,8 +35,9 @@ class Config(Settings):
     Args:
         bound: What is made small. split: the bound of dynamics and content, over the transitions of set X and the
             images of all others; rce: the same of X alone, without content (robust locally-linear controllable
-            embedding); e2c, embed to control, pcc, prediction, consistency and curvature, and world, a latent world
-            model of dynamics without form: of X alone.
+            embedding); e2c, embed to control, pcc, prediction, consistency and curvature, pc3, predictive coding,
+            consistency and curvature, which paints nothing, and world, a latent world model of dynamics without form:
+            of X alone.
         latents: K, size of z, where the system is.
         content: Size of w, what it looks like; of split.
         network: Name of the encoders of z and of the decoders.
@@ -52,8 +53,8 @@ class Config(Settings):
         warm_up: Share of the steps, after these, over which the bound comes to count in full; of split and rce.
         shrinkage: Weight of the mean squared z: the bound leaves its scale free.
         consistency: Weight of the divergence between foretold and encoded states of e2c and pcc, by default .25 and 8;
-            of world, of their squared distance, by default 1.
-        curvature: Weight of pcc's curvature of the dynamics.
+            of pc3 and world, of their squared distance, by default 1.
+        curvature: Weight of pcc's and pc3's curvature of the dynamics.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
         batch_size: Transitions that are drawn for a step; half as many of each other set.
@@ -61,7 +62,7 @@ class Config(Settings):
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
-    bound: Literal["split", "rce", "e2c", "pcc", "world"] = "split"
+    bound: Literal["split", "rce", "e2c", "pcc", "pc3", "world"] = "split"
     latents: int = 2
     content: int = 2
     network: str = "pcc"
@@ -204,7 +205,7 @@ class DynamicsContent(Learner):
         if config.bound in LAID_OUT:
             along = step / config.steps - config.layout
             warmth = -1.0 if along < 0 else min(1.0, along / config.warm_up) if config.warm_up else 1.0
-        if warmth >= 0:
+        if warmth >= 0 and config.bound != "pc3":
             batch = batch.first(config.painted)
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)
@@ -348,16 +349,34 @@ def pcc(learner: DynamicsContent, inputs: Inputs) -> Terms:
     z, nothing = now.draw(inputs.noise[0]), learner.look(x).mu
     local, logvar = learner.transition(z), learner.log_noise.expand_as(z)
     foretold = Code(local.next(z, action), logvar)
-    near = z + NEAR * inputs.noise[2]
     found = {
         "prediction": Bernoulli().distortion(x_next, learner.paint(foretold.draw(inputs.noise[1]), nothing)),
         "consistency": terms.divergence(*after, *foretold),
-        "curvature": (learner.transition(near).next(near, action) - local.next(near, action)).square().sum(1).mean(),
+        "curvature": _curvature(learner, z, action, inputs.noise[2]),
     }
     return found, {
         "consistency": 8.0 if config.consistency is None else config.consistency,
         "curvature": config.curvature,
     }
+
+
+def pc3(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """Predictive coding, consistency, curvature (Shu et al. 2020, arXiv:2003.01086, section 4), of set X.
+
+    Nothing is painted: next codes are told from those of other transitions, and are where they were foretold.
+    """
+    config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
+    z, after = learner.describe(to_floats(moves.image)).mu, learner.describe(to_floats(moves.next_image)).mu
+    foretold = learner.transition(z).next(z, action)
+    found = {
+        "contrast": terms.contrast(foretold, after, learner.log_precision),
+        "consistency": (foretold - after).square().sum(1).mean(),
+        "curvature": _curvature(learner, z, action, inputs.noise[2]),
+        "squared code": after.square().sum(1).mean(),
+    }
+    consistency = 1.0 if config.consistency is None else config.consistency
+    weights = (config.contrast, consistency, config.curvature, config.shrinkage)
+    return found, dict(zip(found, weights, strict=True))
 
 
 def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
@@ -380,7 +399,7 @@ def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
     return found, {"consistency": consistency, "squared code": config.shrinkage}
 
 
-BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc, "world": world}
+BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc, "pc3": pc3, "world": world}
 LAID_OUT = ("split", "rce")
 """Bounds that may begin with a layout."""
 
@@ -402,6 +421,13 @@ def _content(learner: DynamicsContent, look: Code, number: int) -> Tensor:
     """Divergence of a set's contents from their prior, a Gaussian of deviation 1 around the set's own mean."""
     mean = learner.looks[number].expand_as(look.mu)
     return terms.divergence(*look, mean, torch.zeros_like(mean))
+
+
+def _curvature(learner: DynamicsContent, z: Tensor, action: Tensor, noise: Tensor) -> Tensor:
+    """How far the dynamics a tenth of a unit away are from those around z, ``(B, K)``: scalar."""
+    near = z + NEAR * noise
+    off: Tensor = learner.transition(near).next(near, action) - learner.transition(z).next(near, action)
+    return off.square().sum(1).mean()
 
 
 def _full_divergence(mu: Tensor, spread: Tensor, code: Code) -> Tensor:

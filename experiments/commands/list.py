@@ -1,10 +1,13 @@
-"""Show what there is: environments, learners, objectives, metrics, networks."""
+"""Show what there is: environments, learners, objectives, metrics, networks; or the objects to be grasped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
 
 from ...errors import InputError
 from ._options import parse, print_json, print_table
@@ -15,17 +18,26 @@ class Options:
     """What to show.
 
     Args:
+        what: all, or objects: those of the grasping worlds.
         env: Also list the environments of these modules, as in their_pkg.
+        sheet: Of objects: draw all of them into this file, as in sheet.png.
         json: Print one JSON object.
     """
 
+    what: Annotated[Literal["all", "objects"], tyro.conf.Positional] = "all"
     env: tuple[str, ...] = ()
+    sheet: Path | None = None
     json: bool = False
 
 
 def main(argv: Sequence[str]) -> None:
-    """``unbraid list [OPTIONS]``."""
+    """``unbraid list [objects] [OPTIONS]``."""
     options = parse(Options, argv, "list", __doc__)
+    if options.what == "objects":
+        _objects(options)
+        return
+    if options.sheet is not None:
+        raise InputError("--sheet goes with unbraid list objects")
     found = everything(options.env)
     if options.json:
         print_json(found)
@@ -33,6 +45,40 @@ def main(argv: Sequence[str]) -> None:
         worlds = found.pop("worlds")
         found["envs"] = by_family(worlds)
         print_table("what there is", [(kind, "\n".join(names)) for kind, names in found.items()])
+
+
+def _objects(options: Options) -> None:
+    """Print all objects, and draw them where that is asked for."""
+    from ...envs.grasp import PARAMETERS, instances
+
+    found = instances()
+    if options.sheet is not None:
+        from ..solids import sheet
+
+        try:
+            sheet(found).savefig(options.sheet, dpi=120)
+        except (OSError, ValueError) as error:
+            raise InputError(f"can't write {options.sheet}: {error}") from None
+    about = {
+        one.name: {
+            "category": one.category,
+            "parameters": dict(zip(PARAMETERS, one.parameters, strict=True)),
+            "size": (one.solid.bounds[1] - one.solid.bounds[0]).round(4).tolist(),
+            "mass": round(one.mass, 4),
+            "friction": round(one.friction, 3),
+            "novel": one.novel,
+        }
+        for one in found
+    }
+    if options.json:
+        print_json({"objects": about})
+        return
+    rows = []
+    for name, said in about.items():
+        size = " x ".join(f"{100 * side:.1f}" for side in said["size"])
+        split = "novel" if said["novel"] else "training"
+        rows.append((name, f"{size} cm, {1000 * said['mass']:.0f} g, friction {said['friction']:.2f}, {split}"))
+    print_table(f"{len(rows)} objects", rows)
 
 
 def everything(modules: Sequence[str] = ()) -> dict[str, Any]:

@@ -135,6 +135,7 @@ def test_the_layout_sees_all_rows_and_comes_first() -> None:
     assert [inputs.warmth for inputs in found] == pytest.approx([-1, -1, 0, 1, 1])
     assert [len(inputs.batch.image) for inputs in found] == [8, 8, 4, 4, 4]
     assert [len(inputs.batch.pairs[0].other) for inputs in found] == [4, 4, 2, 2, 2]
+    assert len(learner(bound="pc3", sets=1, painted=4).prepare(batch(), 0, draws()).batch.image) == 8
     plain = learner(bound="e2c", sets=1, painted=4).prepare(batch(), 0, draws())
     assert plain.warmth == 1 and len(plain.batch.action) == len(plain.noise[0]) == 4
     at_once = learner(layout=0, warm_up=0).prepare(batch(), 0, draws())
@@ -153,6 +154,7 @@ def test_every_bound_trains_all_that_it_uses(bound: str) -> None:
             "rce": {"log_noise"},
             "e2c": {"backward_head", "log_precision", "log_noise"},
             "pcc": {"backward_head", "log_precision"},
+            "pc3": {"backward_head", "log_noise", "decoders"},
             "world": {"backward_head", "log_precision", "log_noise"},
         }[bound]
     )
@@ -252,7 +254,7 @@ def test_sets_are_called_by_letters() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, world, not 'vae'"),
+        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, pc3, world, not 'vae'"),
         ({"content": 0}, "content must be above 0 to split it from the dynamics; without any take --bound rce"),
         ({"warm_up": 2}, "warm_up must be from 0 to 1"),
         ({"layout": -0.1}, "layout must be from 0 to 1"),
