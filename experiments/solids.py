@@ -78,4 +78,5 @@ def view(azimuth: float, elevation: float) -> Array:
     (ca, sa), (ce, se) = ((np.cos(angle), np.sin(angle)) for angle in (azimuth, elevation))
     around = np.array([[ca, sa, 0], [-sa, ca, 0], [0, 0, 1]])
     over = np.array([[1, 0, 0], [0, ce, -se], [0, se, ce]])
-    return over @ around
+    both: Array = over @ around
+    return both

@@ -167,7 +167,7 @@ def hull_faces(corners: Array) -> NDArray[np.int64]:
     from scipy.spatial import ConvexHull
 
     hull = ConvexHull(corners)
-    faces = hull.simplices.astype(np.int64)
+    faces: NDArray[np.int64] = hull.simplices.astype(np.int64)
     a, b, c = (corners[faces[:, k]] for k in range(3))
     inwards = (np.cross(b - a, c - a) * hull.equations[:, :3]).sum(1) < 0
     faces[inwards] = faces[inwards][:, ::-1]
