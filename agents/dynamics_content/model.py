@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ...errors import InputError
 from ...representation.data import image_shape
@@ -169,14 +170,14 @@ class DynamicsContent(Learner):
     def describe(self, x: Tensor, number: int = 0) -> Code:
         """Where the system is: z of float images ``(B, C, H, W)`` of a set."""
         mu, logvar = self.encoders[number % len(self.encoders)](x).chunk(2, 1)
-        return Code(mu, logvar.clamp(-12, 4))
+        return Code(mu, _within(logvar))
 
     def look(self, x: Tensor, number: int = 0) -> Code:
         """What it looks like: w of float images ``(B, C, H, W)`` of a set; of size 0 where nothing is split."""
         if not self.width:
             return Code(x.new_zeros(len(x), 0), x.new_zeros(len(x), 0))
         mu, logvar = self.content_encoders[number % len(self.content_encoders)](x).chunk(2, 1)
-        return Code(mu, logvar.clamp(-12, 4))
+        return Code(mu, _within(logvar))
 
     def paint(self, z: Tensor, content: Tensor, number: int = 0) -> Tensor:
         """What the likelihood reads, ``(B, C, H, W)``."""
@@ -249,7 +250,7 @@ def layout(learner: DynamicsContent, inputs: Inputs) -> Terms:
     found, weights = _laid_out(learner, now, after, learner.scaled(moves.action), 1.0)
     if config.bound == "split":
         for number, seen in enumerate(_seen(moves), start=1):
-            met, weighed = _met(learner, inputs, number, learner.describe(to_floats(seen), number))
+            met, weighed = _met(learner, inputs, number, _sharp(learner.describe(to_floats(seen), number)))
             found, weights = found | met, weights | weighed
     return found, weights
 
@@ -315,6 +316,7 @@ def _met(learner: DynamicsContent, inputs: Inputs, number: int, code: Code) -> T
     pairs = inputs.batch.pairs
     if number <= len(pairs):
         known = learner.describe(to_floats(pairs[number - 1].image))
+        known = known if inputs.warmth >= 0 else _sharp(known)
         return {f"same state, set {number}": terms.divergence(*code, *known)}, {}
     name, known = f"alignment, set {number}", learner.describe(to_floats(inputs.batch.image))
     return {name: terms.discrepancy(known.mu, code.mu)}, {name: learner.config.alignment}
@@ -409,7 +411,17 @@ def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor
     off = z_next - now.mu
     told = torch.cat([now.mu, now.logvar, off, action], 1)
     mu, logvar = learner.backward_head(told).chunk(2, 1)
-    return now.mu + mu, (now.logvar + logvar).clamp(-12, 4)
+    return now.mu + mu, _within(now.logvar + logvar)
+
+
+def _within(logvar: Tensor) -> Tensor:
+    """From -12 to 4, softly above, where a clamp would hold for good what has once come to it."""
+    return (4 - functional.softplus(4 - logvar)).clamp_min(-12)
+
+
+def _sharp(code: Code) -> Code:
+    """The same means with deviations of 1: a map is laid out by means, and codes that blur would meet anywhere."""
+    return Code(code.mu, torch.zeros_like(code.logvar))
 
 
 def _swapped(content: Tensor, swap: bool) -> Tensor:

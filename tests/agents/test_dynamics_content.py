@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from unbraid.agents import dynamics_content as agent
-from unbraid.agents._control import _within, begin, drive, plan_on_truth
+from unbraid.agents._control import _within as _in_range
+from unbraid.agents._control import begin, drive, plan_on_truth
 from unbraid.agents.dynamics_content import terms
 from unbraid.agents.dynamics_content.evaluate import _excess
-from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence
+from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence, _within
 from unbraid.agents.dynamics_content.plan import set_names
 from unbraid.agents.dynamics_content.transition import Local
 from unbraid.envs import make_factored
@@ -181,6 +182,23 @@ def test_flat_dynamics_have_no_curvature() -> None:
     assert float(one(inputs)["curvature"].detach()) > 1e-3
 
 
+def test_codes_that_blur_do_not_meet_in_the_layout_and_are_not_held_for_good() -> None:
+    raw = torch.tensor([-30.0, -3.0, 3.0, 9.0], requires_grad=True)
+    found = _within(raw)
+    found.sum().backward()
+    wanted = [-12, -3 - math.log1p(math.exp(-7)), 4 - math.log1p(math.e), 4 - math.log1p(math.exp(-5))]
+    assert found.tolist() == pytest.approx(wanted) and raw.grad is not None
+    assert raw.grad.tolist() == pytest.approx(
+        [0, 1 / (1 + math.exp(-7)), 1 / (1 + math.exp(-1)), 1 / (1 + math.exp(5))]
+    )
+    one = learner()
+    inputs = one.prepare(batch(), 0, draws())
+    before = float(one(inputs)["same state, set 1"].detach())
+    blurred = [part for name, part in one.encoders.named_parameters() if name.endswith("bias")][-1]
+    blurred.data[one.latents :] += 3
+    assert float(one(inputs)["same state, set 1"].detach()) == pytest.approx(before, rel=1e-5) and before > 0
+
+
 def test_sets_without_partners_are_aligned() -> None:
     one = learner(sets=3)
     for step, more in ((0, set()), (one.config.steps - 1, {"content, set 1", "content, set 2"})):
@@ -220,8 +238,8 @@ def test_the_true_state_is_the_ceiling() -> None:
 
 def test_the_true_state_goes_round_and_stops_at_its_ends() -> None:
     angle, speed = make_factored("unbraid/PlanarPendulum-v0", 1).factors
-    torch.testing.assert_close(_within(angle, torch.tensor([3.5, -3.5, 1.0])), torch.tensor([3.5, -3.5, 1.0]) - ROUND)
-    assert _within(speed, torch.tensor([1e3, -1e3])).tolist() == pytest.approx([speed.high, speed.low])
+    torch.testing.assert_close(_in_range(angle, torch.tensor([3.5, -3.5, 1.0])), torch.tensor([3.5, -3.5, 1.0]) - ROUND)
+    assert _in_range(speed, torch.tensor([1e3, -1e3])).tolist() == pytest.approx([speed.high, speed.low])
     hanging = plan_on_truth("unbraid/PlanarSwingUp-v0", 2, 0, max_steps=3)
     assert hanging["success_rate"] == 0 and math.isfinite(hanging["planning_loss"])
 
