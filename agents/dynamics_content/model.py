@@ -243,15 +243,18 @@ def layout(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """What lays a map out by its dynamics, before anything is painted: what is ours in `rce`, and where the sets meet.
 
     Told apart from few, next codes leave a map folded: distant parts of a room lie on each other and are seldom drawn
-    together. Of 256 they are.
+    together. Of 256 they are. Means alone are laid out; deviations are held to 1, for the bound to begin with.
     """
     config, moves = learner.config, inputs.batch
     now, after = learner.describe(to_floats(moves.image)), learner.describe(to_floats(moves.next_image))
     found, weights = _laid_out(learner, now, after, learner.scaled(moves.action), 1.0)
+    codes = [now, after]
     if config.bound == "split":
         for number, seen in enumerate(_seen(moves), start=1):
-            met, weighed = _met(learner, inputs, number, _sharp(learner.describe(to_floats(seen), number)))
+            codes.append(learner.describe(to_floats(seen), number))
+            met, weighed = _met(learner, inputs, number, _sharp(codes[-1]))
             found, weights = found | met, weights | weighed
+    found["blur"] = torch.cat([code.logvar for code in codes]).square().mean()
     return found, weights
 
 

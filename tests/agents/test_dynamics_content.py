@@ -121,7 +121,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     weights |= {"content": 1.0, "content, set 1": 1.0}
     weighed(one, inputs, weights, default=0.5)
     laid_out = one.prepare(batch(), 19, draws())
-    weighed(one, laid_out, {**weights, "flatness": 10.0}, default=float("nan"))
+    weighed(one, laid_out, {**weights, "flatness": 10.0, "blur": 1.0}, default=float("nan"))
 
 
 def weighed(one: DynamicsContent, inputs: Any, weights: dict[str, float], default: float) -> None:
