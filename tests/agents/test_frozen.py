@@ -128,13 +128,13 @@ def test_principal_components_are_the_pixels_own() -> None:
 
 
 def test_the_command_plans_with_runs_modules_and_pixels(tmp_path: Path, cli: Any, monkeypatch: Any) -> None:
-    (tmp_path / "mine.py").write_text("def corner(x):\n    return x[:, 0, :2, :2].flatten(1) + x.mean((2, 3))\n")
+    (tmp_path / "encoders_of_mine.py").write_text("def corner(x):\n    return x[:, 0, :2, :2].flatten(1) + x.mean((2, 3))\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     few = ("--episodes", 2, "--rows", 40, "--max-steps", 2, "--device", "cpu", "--json")
     planar = ("--env", PLANAR, "--env-options", "protocol=pcc")
     done = cli("train", "vae", *planar, "--steps", 2, "--batch-size", 4, "--device", "cpu", "--out", tmp_path / "vae")
     assert done.status == 0, done.err
-    for name, more in ((tmp_path / "vae", ()), ("mine:corner", planar), ("pca", planar)):
+    for name, more in ((tmp_path / "vae", ()), ("encoders_of_mine:corner", planar), ("pca", planar)):
         done = cli("plan", "--encoder", name, *more, *few)
         assert done.status == 0, done.err
         found = json.loads(done.out)
@@ -147,8 +147,8 @@ def test_the_command_plans_with_runs_modules_and_pixels(tmp_path: Path, cli: Any
         ((tmp_path / "vae", "--encoder", "pca"), "give one of RUN and --encoder"),
         ((tmp_path / "vae", "--env", PLANAR), "--env goes with --encoder"),
         (("--encoder", "pca", "--env", "unbraid/Maze-v0", "--rows", 40, "--planner", "ilqr"), "ilqr needs actions"),
-        (("--encoder", "mine:nothing", *planar, "--rows", 40), "can't be imported"),
-        (("--encoder", "mine:corner", *planar, "--latents", 3), "--latents goes with --encoder pca"),
+        (("--encoder", "encoders_of_mine:nothing", *planar, "--rows", 40), "can't be imported"),
+        (("--encoder", "encoders_of_mine:corner", *planar, "--latents", 3), "--latents goes with --encoder pca"),
         (("--encoder", "pca", *planar, "--observe", "y"), "--observe goes with RUN"),
         (("--encoder", "pca", *planar, "--rows", 0), "--rows must be at least 1"),
     ):
