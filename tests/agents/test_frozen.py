@@ -128,7 +128,9 @@ def test_principal_components_are_the_pixels_own() -> None:
 
 
 def test_the_command_plans_with_runs_modules_and_pixels(tmp_path: Path, cli: Any, monkeypatch: Any) -> None:
-    (tmp_path / "encoders_of_mine.py").write_text("def corner(x):\n    return x[:, 0, :2, :2].flatten(1) + x.mean((2, 3))\n")
+    (tmp_path / "encoders_of_mine.py").write_text(
+        "def corner(x):\n    return x[:, 0, :2, :2].flatten(1) + x.mean((2, 3))\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     few = ("--episodes", 2, "--rows", 40, "--max-steps", 2, "--device", "cpu", "--json")
     planar = ("--env", PLANAR, "--env-options", "protocol=pcc")
