@@ -56,6 +56,7 @@ def _objects(options: Options) -> None:
         from ..solids import sheet
 
         try:
+            options.sheet.parent.mkdir(parents=True, exist_ok=True)
             sheet(found).savefig(options.sheet, dpi=120)
         except (OSError, ValueError) as error:
             raise InputError(f"can't write {options.sheet}: {error}") from None
