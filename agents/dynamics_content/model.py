@@ -21,8 +21,8 @@ from ..planners import automatic
 from . import terms
 from .transition import Free, Transition
 
-APART = 3.0
-"""Length of the means of sets' contents; they are orthogonal where w has room for that."""
+APART = 6.0
+"""Length of the means of sets' contents; they are orthogonal where w has room for that, and too far apart to blur."""
 WIDE = -3.0
 """Logarithm of the precision that codes are told apart with at first: a narrow look sees no folds far away."""
 NEAR = 0.1
@@ -37,8 +37,8 @@ class Config(Settings):
         bound: What is made small. split: the bound of dynamics and content, over the transitions of set X and the
             images of all others; rce: the same of X alone, without content (robust locally-linear controllable
             embedding); e2c, embed to control, pcc, prediction, consistency and curvature, pc3, predictive coding,
-            consistency and curvature, which paints nothing, and world, a latent world model of dynamics without form:
-            of X alone.
+            consistency and curvature, which paints nothing, infomax, ours, which paints nothing either, and world, a
+            latent world model of dynamics without form: of X alone.
         latents: K, size of z, where the system is.
         content: Size of w, what it looks like; of split.
         network: Name of the encoders of z and of the decoders.
@@ -63,11 +63,11 @@ class Config(Settings):
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
     """
 
-    bound: Literal["split", "rce", "e2c", "pcc", "pc3", "world"] = "split"
+    bound: Literal["split", "rce", "e2c", "pcc", "pc3", "infomax", "world"] = "split"
     latents: int = 2
     content: int = 2
     network: str = "pcc"
-    content_network: str = "conv"
+    content_network: str = "pooled"
     hidden: int = 64
     shared: bool = True
     swap: bool = True
@@ -206,7 +206,7 @@ class DynamicsContent(Learner):
         if config.bound in LAID_OUT:
             along = step / config.steps - config.layout
             warmth = -1.0 if along < 0 else min(1.0, along / config.warm_up) if config.warm_up else 1.0
-        if warmth >= 0 and config.bound != "pc3":
+        if warmth >= 0 and config.bound not in UNPAINTED:
             batch = batch.first(config.painted)
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)
@@ -243,7 +243,8 @@ def layout(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """What lays a map out by its dynamics, before anything is painted: what is ours in `rce`, and where the sets meet.
 
     Told apart from few, next codes leave a map folded: distant parts of a room lie on each other and are seldom drawn
-    together. Of 256 they are. Means alone are laid out; deviations are held to 1, for the bound to begin with.
+    together. Of 256 they are. Means alone are laid out; deviations are held to 1, for the bound to begin with. Contents
+    are told from the start: what w doesn't tell a decoder when it begins to paint, z would have to.
     """
     config, moves = learner.config, inputs.batch
     now, after = learner.describe(to_floats(moves.image)), learner.describe(to_floats(moves.next_image))
@@ -254,6 +255,9 @@ def layout(learner: DynamicsContent, inputs: Inputs) -> Terms:
             codes.append(learner.describe(to_floats(seen), number))
             met, weighed = _met(learner, inputs, number, _sharp(codes[-1]))
             found, weights = found | met, weights | weighed
+        few = moves.first(config.painted)
+        for number, seen in enumerate([few.image, *_seen(few)]):
+            found[_of("content", number)] = _content(learner, learner.look(to_floats(seen), number), number)
     found["blur"] = torch.cat([code.logvar for code in codes]).square().mean()
     return found, weights
 
@@ -286,15 +290,15 @@ def split(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """All terms of equation 5: those of X, and of every other set, with equation 6 where states are known in both."""
     found, weights = rce(learner, inputs)
     for number, seen in enumerate(_seen(inputs.batch), start=1):
-        y, place = to_floats(seen), f", set {number}"
+        y = to_floats(seen)
         code, look = learner.describe(y, number), learner.look(y, number)
         v = code.draw(inputs.noise[2, : len(y)])
         content = _swapped(look.draw(inputs.content_noise[1, : len(y)]), learner.config.swap)
         met, weighed = _met(learner, inputs, number, code)
-        found["reconstruction" + place] = Bernoulli().distortion(y, learner.paint(v, content, number))
-        found["content" + place] = _content(learner, look, number)
+        found[_of("reconstruction", number)] = Bernoulli().distortion(y, learner.paint(v, content, number))
+        found[_of("content", number)] = _content(learner, look, number)
         found |= met
-        weights |= {"reconstruction" + place: inputs.warmth, **weighed}
+        weights |= {_of("reconstruction", number): inputs.warmth, **weighed}
     return found, weights
 
 
@@ -309,6 +313,11 @@ def _laid_out(learner: DynamicsContent, now: Code, after: Code, action: Tensor, 
     return found, dict(zip(found, (config.contrast, config.flatness * flat, config.shrinkage), strict=True))
 
 
+def _of(term: str, number: int) -> str:
+    """What a term of a set is called; those of set X have no number."""
+    return f"{term}, set {number}" if number else term
+
+
 def _seen(batch: Recalled) -> list[Tensor]:
     """Images of the other sets."""
     return [*(pair.other for pair in batch.pairs), *batch.images]
@@ -320,8 +329,8 @@ def _met(learner: DynamicsContent, inputs: Inputs, number: int, code: Code) -> T
     if number <= len(pairs):
         known = learner.describe(to_floats(pairs[number - 1].image))
         known = known if inputs.warmth >= 0 else _sharp(known)
-        return {f"same state, set {number}": terms.divergence(*code, *known)}, {}
-    name, known = f"alignment, set {number}", learner.describe(to_floats(inputs.batch.image))
+        return {_of("same state", number): terms.divergence(*code, *known)}, {}
+    name, known = _of("alignment", number), learner.describe(to_floats(inputs.batch.image))
     return {name: terms.discrepancy(known.mu, code.mu)}, {name: learner.config.alignment}
 
 
@@ -384,6 +393,15 @@ def pc3(learner: DynamicsContent, inputs: Inputs) -> Terms:
     return found, dict(zip(found, weights, strict=True))
 
 
+def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
+    """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`."""
+    moves, action = inputs.batch, learner.scaled(inputs.batch.action)
+    now, after = learner.describe(to_floats(moves.image)), learner.describe(to_floats(moves.next_image))
+    found, weights = _laid_out(learner, now, after, action, 1 - inputs.warmth)
+    found["information"] = terms.information(learner.transition(now.mu).next(now.mu, action), after.mu)
+    return found, {**weights, "information": inputs.warmth}
+
+
 def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """A latent world model of set X: codes paint what is seen and, moved on, what is seen next.
 
@@ -404,9 +422,11 @@ def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
     return found, {"consistency": consistency, "squared code": config.shrinkage}
 
 
-BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc, "pc3": pc3, "world": world}
-LAID_OUT = ("split", "rce")
+BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc, "pc3": pc3, "infomax": infomax, "world": world}
+LAID_OUT = ("split", "rce", "infomax")
 """Bounds that may begin with a layout."""
+UNPAINTED = ("pc3", "infomax")
+"""Bounds that paint nothing."""
 
 
 def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:

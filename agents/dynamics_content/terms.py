@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 LOG_2_PI = math.log(2 * math.pi)
+LEAST = 1e-8
+"""Variance below which nothing more precise is asked for."""
 
 
 def divergence(mu: Tensor, logvar: Tensor, mu_prior: Tensor, logvar_prior: Tensor) -> Tensor:
@@ -60,6 +62,24 @@ def contrast(foretold: Tensor, codes: Tensor, log_precision: Tensor) -> Tensor:
     """
     scores = -0.5 * log_precision.exp() * torch.cdist(foretold, codes).square()
     return (scores.logsumexp(1) - scores.diagonal()).mean() - math.log(len(codes))
+
+
+def information(foretold: Tensor, codes: Tensor) -> Tensor:
+    """Minus what foretold codes tell of the next ones, if both were Gaussian: scalar.
+
+    ``(log |Cov(z' - foretold)| - log |Cov(z')|) / 2``, unchanged by linear maps of the codes. The contrast has told all
+    it can once a code is told from B others, which leaves speeds, a fraction of a pixel between two frames, coarse;
+    this has no end. Alone it isn't a bound, since of all codes of one covariance Gaussian ones have the most to tell.
+
+    Args:
+        foretold: ``(B, K)``, B well above K.
+        codes: Of the next images, ``(B, K)``.
+    """
+    off, own = (
+        torch.logdet(torch.cov(rows.T, correction=0) + LEAST * torch.eye(rows.shape[1]).to(rows))
+        for rows in (codes - foretold, codes)
+    )
+    return (off - own) / 2
 
 
 def discrepancy(one: Tensor, other: Tensor) -> Tensor:

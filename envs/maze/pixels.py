@@ -37,6 +37,7 @@ class Pixels:
         places: The maps' geometry.
         image_size: Height and width in pixels.
         corners: Whether corners are marked.
+        negative: Whether pictures are negatives.
         terrain: That of all mazes, uint8 ``(T,)``; None where it is generated.
         device: Where the pictures are wanted.
     """
@@ -47,6 +48,7 @@ class Pixels:
         places: Places,
         image_size: int,
         corners: bool,
+        negative: bool,
         terrain: Tensor | None,
         device: torch.device,
     ) -> None:
@@ -57,6 +59,7 @@ class Pixels:
             ground = [picture for tile in ground for picture in (tile, tiles.disc(tile, _CRUMB, 0.14))]
         bodies = self._bodies()
         drawn = [picture for tile in ground for picture in self._peopled(tile, bodies)]
+        drawn = [255 - tile for tile in drawn] if negative else drawn
         self.bodies, self.visitor = len(drawn) // len(ground), len(bodies)
         self.atlas = tiles.Atlas(drawn, device)
         self.columns = image_size // size_px

@@ -67,6 +67,7 @@ class Settings:
         view: How many tiles the egocentric view reaches to each side.
         image_size: Height and width of the picture in pixels; tiles are squares of ``image_size // longest side``
             pixels, and what is left over at the right and bottom is black.
+        negative: Whether pictures are shown in negative, as another content of the same mazes.
         levels: How many different levels; generated terrain depends on the level's number alone.
         first_level: Number of the first level; train and test on levels apart.
 
@@ -105,6 +106,7 @@ class Settings:
     observation: str | tuple[str, ...] = "pixels"
     view: int = 3
     image_size: int = 64
+    negative: bool = False
     levels: int = 10_000
     first_level: int = 0
 

@@ -135,7 +135,7 @@ class Maze(World[MazeState]):
         always = len(self.games) == 1 and self.levels.steady("goals", "switches", "decoys")
         complete = always and not (c.hidden or c.visits or c.enemies)
         terrain = self.levels.layout
-        self.pixels = Pixels(c, self.places, s.image_size, s.corners, terrain, self.device)
+        self.pixels = Pixels(c, self.places, s.image_size, s.corners, s.negative, terrain, self.device)
         water = max(s.span("water")) > 0 if s.layout is None else "~" in "".join(s.layout)
         self.grids = Grids(c, self.places, self.pixels, s.view, water, terrain, complete, self.device)
         first = torch.zeros((3, 1), dtype=torch.int64, device=self.device)

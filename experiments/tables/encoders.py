@@ -8,9 +8,9 @@ for much in the distance to the goal.
 
 "pixels" are their first ten principal components. The two VAEs have ten latents (beta 4, gamma 10), ICF, E2C and RCE
 two, as the split model's z; RCE is the plain one of the table planar, "split" that table's split model. ICF acts by
-actions of a list, and so isn't in the planar system; the split model needs a second look at the world, which the maze
-doesn't have. What differs between the scales: three seeds at cpu, and 5,000 steps of every training; five and 40,000
-at paper.
+actions of a list, and so isn't in the planar system. The split model learns from 2,000 pairs besides, whose second
+images are negatives in the maze. What differs between the scales: three seeds at cpu, and 5,000 steps of every
+training; five and 40,000 at paper.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from matplotlib.figure import Figure
 
 from ...agents import dynamics_content, frozen, icf
 from ...representation.objectives import objective
-from ...representation.recorded import read_recording
 from ...representation.training import pick_device
 from ...representation.vae import Config as VAEConfig
 from .. import encoders, work
-from ..collecting import Asked, collect
+from ..collecting import Asked
 from ..runs import RECORDED, How, Run, learner_module
 from . import _drawing as drawing
+from . import _recorded
 from ._jobs import Done, Job, Numbers, Scale, repeated
+from ._recorded import Sets
 from .planar import ENV, MODELS, OTHER, PAIRS, ROWS, RULES
 
 SCALES = {
@@ -47,13 +48,13 @@ NUMBERS = {
 PAPER: dict[tuple[str, str], float] = {}
 MAZE = "unbraid.envs:unbraid/Maze-v0"
 WORLDS: dict[str, dict[str, Any]] = {
-    "planar": {"env": ENV, "env_options": RULES, "tasks": 10},
-    "maze": {"env": MAZE, "env_options": {}, "tasks": 50},
+    "planar": {"env": ENV, "env_options": RULES, "other": OTHER, "tasks": 10},
+    "maze": {"env": MAZE, "env_options": {}, "other": {"negative": True}, "tasks": 50},
 }
 NETWORKS = {"planar": "pcc", "maze": "conv"}
 COMPONENTS = 10
 VAES = {"beta-VAE": ("beta", {"beta": 4.0}), "FactorVAE": ("factor_vae", {"gamma": 10.0})}
-OF_TRANSITIONS = {"planar": ("E2C", "RCE", "split"), "maze": ("E2C", "RCE")}
+OF_TRANSITIONS = ("E2C", "RCE", "split")
 
 
 def jobs(scale: Scale) -> list[Job]:
@@ -75,7 +76,7 @@ def jobs(scale: Scale) -> list[Job]:
             asked[name] = ("vae", VAEConfig(config, draw="fresh", network=NETWORKS[world], **sizes))
         if world == "maze":
             asked["ICF"] = ("icf", icf.Config(steps=scale.steps))
-        for name in OF_TRANSITIONS[world]:
+        for name in OF_TRANSITIONS:
             made = dynamics_content.Config(**MODELS[name], network=NETWORKS[world], steps=scale.steps)
             asked[name] = (RECORDED, made)
         for name, (learner, config) in asked.items():
@@ -104,19 +105,14 @@ def trained(job: Job, folder: Path) -> Path:
     """The folder of the encoder's run, after its training."""
     wanted = job.settings
     env, options, learner = wanted["env"], wanted["env_options"], wanted["learner"]
-    recorded: dict[str, Any] = {}
     if learner == RECORDED:
-        path = folder / "recording.h5"
-        sets: list[tuple[str, dict[str, Any], int]] = [("transitions", {}, wanted["rows"])]
+        sets: Sets = {"x": (Asked(env, options, "transitions", {}, job.seed), wanted["rows"])}
         if wanted["config"]["bound"] == "split":
-            sets.append(("pairs", OTHER, max(2, PAIRS * wanted["rows"] // ROWS)))
-            recorded["others"] = (OTHER,)
-        for kind, other, rows in sets:
-            if not path.exists() or kind not in read_recording(path):
-                collect(Asked(env, options, kind, other, job.seed), rows, path, kind, progress=False)
-        recorded["data"] = str(path)
+            rows = max(2, PAIRS * wanted["rows"] // ROWS)
+            sets["y"] = Asked(env, options, "pairs", wanted["other"], job.seed), rows
+        return _recorded.trained(folder, sets, wanted["config"], wanted["device"])[0].folder
     config = learner_module(learner).Config.from_dict(wanted["config"])
-    made = Run(folder / "run", learner, env, options, job.seed, config, **recorded)
+    made = Run(folder / "run", learner, env, options, job.seed, config)
     if made.create(resume=True):
         work.train(made, work.prepare(made, wanted["device"]), How(device=wanted["device"], progress=False))
     return made.folder

@@ -22,7 +22,6 @@ row, with noise one of each.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,11 @@ from ...agents.dynamics_content.plan import set_names
 from ...envs import make_factored
 from ...representation.data import random_actions
 from ...representation.networks import to_floats, to_images
-from ...representation.recorded import read_recording
 from .. import work
-from ..collecting import Asked, collect
-from ..runs import How, Run
+from ..collecting import Asked
 from . import _drawing as drawing
 from ._jobs import Done, Job, Numbers, Scale, repeated
+from ._recorded import Sets, trained
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=60, network="pcc", batch_size=8, learning_rate=3e-3),
@@ -79,9 +77,9 @@ PAPER = {
     }.items()
     for which, value in zip("XY", values, strict=True)
 }
-Sets = tuple[tuple[str, dict[str, Any]], ...]
+Others = tuple[tuple[str, dict[str, Any]], ...]
 OTHER = {"content": "y"}
-PAIRED: Sets = (("pairs", OTHER),)
+PAIRED: Others = (("pairs", OTHER),)
 """A kind and its options for each set beside X."""
 ENV = "unbraid.envs:unbraid/Planar-v0"
 RULES = {"protocol": "pcc"}
@@ -98,7 +96,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "PC3": {"bound": "pc3"},
     "world model": {"bound": "world"},
 }
-WIDER: dict[str, tuple[dict[str, Any], Sets]] = {
+WIDER: dict[str, tuple[dict[str, Any], Others]] = {
     "two other sets": ({}, (*PAIRED, ("pairs", {"content": "disc"}))),
     "without pairs": ({}, (("images", OTHER),)),
     "in colour": ({"content": "red"}, (("pairs", {"content": "dusk"}),)),
@@ -125,7 +123,7 @@ def jobs(scale: Scale) -> list[Job]:
 
 
 def _asked(
-    scale: Scale, settings: dict[str, Any], options: dict[str, Any] | None = None, others: Sets = PAIRED
+    scale: Scale, settings: dict[str, Any], options: dict[str, Any] | None = None, others: Others = PAIRED
 ) -> dict[str, Any]:
     sizes = {name: getattr(scale, name) for name in ("network", "steps", "batch_size", "learning_rate")}
     config = agent.Config(**{**sizes, **settings})
@@ -141,19 +139,11 @@ def run(job: Job, folder: Path) -> Numbers:
     if "config" not in wanted:
         found = plan_on_truth(ENV, wanted["tasks"], work.METRIC_SEED + job.seed, jacobians=_straight, **rules)
         return {f"{name} X": value for name, value in _planned(found).items()} | _cost(found)
-    recording, others = folder / "planar.h5", tuple(options for _, options in wanted["others"])
-    sets = [("transitions", {}, wanted["rows"]), *((kind, other, wanted["pairs"]) for kind, other in wanted["others"])]
-    for number, (kind, other, rows) in enumerate(sets):
-        name = set_names(len(others))[number]
-        if not recording.exists() or name not in read_recording(recording):
-            collect(Asked(ENV, rules, kind, other, job.seed), rows, recording, name, progress=False)
-    config = agent.Config.from_dict(wanted["config"])
-    made = Run(folder / "run", "dynamics_content", ENV, rules, job.seed, config, str(recording), others)
-    numbers: Numbers = {}
-    if made.create(resume=True):
-        started = time.process_time()
-        work.train(made, work.prepare(made, wanted["device"]), How(device=wanted["device"], progress=False))
-        numbers["training"] = time.process_time() - started
+    others = tuple(options for _, options in wanted["others"])
+    sets: Sets = {"x": (Asked(ENV, rules, "transitions", {}, job.seed), wanted["rows"])}
+    for name, (kind, other) in zip(set_names(len(others))[1:], wanted["others"], strict=True):
+        sets[name] = Asked(ENV, rules, kind, other, job.seed), wanted["pairs"]
+    made, numbers = trained(folder, sets, wanted["config"], wanted["device"])
     learner = made.load(wanted["device"])
     _keep(learner, folder, rules, others[0])
     return numbers | _measured(learner, job, others)

@@ -15,7 +15,6 @@ each row, 3,000 steps; at paper ten and 30,000.
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ from ...agents import dynamics_content as agent
 from ...agents._control import plan_on_truth
 from ...envs import make_factored
 from .. import work
-from ..collecting import Asked, collect
-from ..runs import RECORDED, How, Run
+from ..collecting import Asked
 from . import _drawing as drawing
 from ._jobs import Done, Job, Numbers, Scale, repeated
+from ._recorded import Sets, trained
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=40, batch_size=8, learning_rate=3e-3),
@@ -96,16 +95,9 @@ def run(job: Job, folder: Path) -> Numbers:
 
 def _trained(job: Job, folder: Path) -> tuple[agent.DynamicsContent, Numbers]:
     """The learner after its training, and what that took, if it was done now."""
-    wanted, path, numbers = job.settings, folder / "recording.h5", Numbers()
-    env = TASKS[wanted["tasks"][0]][0]
-    if not path.exists():
-        collect(Asked(env, {}, "transitions", {}, job.seed, "uniform"), wanted["rows"], path, "x", progress=False)
-    config = agent.Config.from_dict(wanted["config"])
-    made = Run(folder / "run", RECORDED, env, {}, job.seed, config, str(path))
-    if made.create(resume=True):
-        started = time.process_time()
-        work.train(made, work.prepare(made, wanted["device"]), How(device=wanted["device"], progress=False))
-        numbers["training"] = time.process_time() - started
+    wanted, env = job.settings, TASKS[job.settings["tasks"][0]][0]
+    sets: Sets = {"x": (Asked(env, {}, "transitions", {}, job.seed, "uniform"), wanted["rows"])}
+    made, numbers = trained(folder, sets, wanted["config"], wanted["device"])
     learner: agent.DynamicsContent = made.load(wanted["device"])
     return learner, numbers
 

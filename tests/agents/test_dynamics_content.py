@@ -156,6 +156,7 @@ def test_every_bound_trains_all_that_it_uses(bound: str) -> None:
             "e2c": {"backward_head", "log_precision", "log_noise"},
             "pcc": {"backward_head", "log_precision"},
             "pc3": {"backward_head", "log_noise", "decoders"},
+            "infomax": {"backward_head", "log_noise", "decoders"},
             "world": {"backward_head", "log_precision", "log_noise"},
         }[bound]
     )
@@ -199,12 +200,22 @@ def test_codes_that_blur_do_not_meet_in_the_layout_and_are_not_held_for_good() -
     assert float(one(inputs)["same state, set 1"].detach()) == pytest.approx(before, rel=1e-5) and before > 0
 
 
+def test_information_is_that_of_gaussians_and_linear_maps_leave_it() -> None:
+    foretold, off = random(100_000, 2), 0.1 * random(100_000, 2, seed=1)
+    found = float(terms.information(foretold, foretold + off))
+    assert found == pytest.approx(math.log(0.01 / 1.01), abs=0.02)
+    stretch, shift = torch.tensor([[3.0, 1.0], [0.5, -2.0]]), torch.tensor([7.0, -3.0])
+    moved = float(terms.information(foretold @ stretch + shift, (foretold + off) @ stretch + shift))
+    assert moved == pytest.approx(found, abs=1e-3)
+    assert math.isfinite(float(terms.information(foretold, foretold)))
+
+
 def test_sets_without_partners_are_aligned() -> None:
     one = learner(sets=3)
-    for step, more in ((0, set()), (one.config.steps - 1, {"content, set 1", "content, set 2"})):
+    for step in (0, one.config.steps - 1):
         found = one(one.prepare(batch(pairs=1, images=1), step, draws()))
-        assert {"same state, set 1", "alignment, set 2"} | more <= set(found)
-        assert "alignment, set 1" not in found and ("content, set 2" in found) == bool(more)
+        assert {"same state, set 1", "alignment, set 2", "content, set 1", "content, set 2"} <= set(found)
+        assert "alignment, set 1" not in found and ("reconstruction, set 2" in found) == (step > 0)
 
 
 def test_sets_have_networks_of_their_own_where_asked() -> None:

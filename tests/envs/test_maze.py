@@ -254,6 +254,13 @@ def test_pixels_are_the_tiles() -> None:
             assert middle == (red if (x, y) == (3, 4) else orange if tile == "#" else floor)
 
 
+def test_negatives_show_the_same_mazes() -> None:
+    seen, negative = (Maze(negative=flag) for flag in (False, True))
+    states = [world.reset(3, Streams(range(3))) for world in (seen, negative)]
+    assert torch.equal(seen.get_factors(states[0]), negative.get_factors(states[1]))
+    assert torch.equal(255 - seen.observe(states[0]), negative.observe(states[1]))
+
+
 @pytest.mark.parametrize("size", [8, 20, 64, 100])
 def test_any_image_size_is_filled_from_the_top_left(size: int) -> None:
     world = Maze(layout=LAYOUT, image_size=size)

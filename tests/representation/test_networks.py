@@ -65,6 +65,15 @@ def test_an_image_is_filled_up_with_zeros_at_the_right_and_bottom() -> None:
     assert torch.equal(small(x), large(filled))
 
 
+def test_pooled_codes_do_not_say_where_things_are() -> None:
+    encoder = network("pooled").encoder(ImageShape(40, 40, 2), 3)
+    x = torch.zeros(3, 2, 40, 40)
+    x[0, :, 12:17, 12:17] = x[1, :, 20:25, 8:13] = torch.rand(2, 5, 5)
+    here, there, nowhere = encoder(x)
+    torch.testing.assert_close(here, there)
+    assert (here - nowhere).abs().max() > 1e-3
+
+
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UnknownNameError, match="unknown network 'cov'; did you mean conv"):
         network("cov")
