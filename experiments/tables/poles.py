@@ -45,6 +45,7 @@ TASKS = {
 SYSTEMS = {"pendulum": (("balance", "swing-up"), 3), "cart and pole": (("cart and pole",), 8), "arm": (("arm",), 8)}
 """Tasks and latents of each."""
 METHODS: dict[str, dict[str, Any]] = {
+    "infomax": {"bound": "infomax"},
     "PC3": {"bound": "pc3"},
     "PCC": {"bound": "pcc"},
     "E2C": {"bound": "e2c"},

@@ -283,7 +283,7 @@ def test_sets_are_called_by_letters() -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, pc3, world, not 'vae'"),
+        ({"bound": "vae"}, "bound must be one of split, rce, e2c, pcc, pc3, infomax, world, not 'vae'"),
         ({"content": 0}, "content must be above 0 to split it from the dynamics; without any take --bound rce"),
         ({"warm_up": 2}, "warm_up must be from 0 to 1"),
         ({"layout": -0.1}, "layout must be from 0 to 1"),
