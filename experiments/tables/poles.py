@@ -5,11 +5,11 @@ to balance a pendulum and 400 to swing it up, 50 of the cart, 400 of the arm. Nu
 the goal, ten tasks a model. Papers print means over ten models: balance 99.1 (PC3) and 91.9 (PCC), swing-up 58.4 and
 26.4, cart and pole 96.3 and 94.4, arm 42.4 and 14.2.
 
-What differs, at every scale: one pendulum model does both tasks; the worlds are ours, whose pendulum is as heavy as
-its paper says and not as its code (see `unbraid.envs.planar`); models learn from 10,000 transitions from states drawn
-uniformly in all angles and speeds. Methods are those of the table planar; the world model is planned in with CEM.
-"true state" is the same planner on the true state and its numerical derivatives. At scale cpu also: three models of
-each row, 3,000 steps; at paper ten and 30,000.
+What differs, at every scale: one pendulum model does both tasks; the worlds are ours, whose pendulum is as heavy as its
+paper says and not as its code (see `unbraid.envs.planar`); models learn from 10,000 transitions from states drawn
+uniformly in all angles and speeds. Methods are those of the table planar, and infomax, ours; the world model is planned
+in with CEM. "true state" is the same planner on the true state and its numerical derivatives. At scale cpu also: three
+models of each row, 3,000 steps; at paper ten and 30,000.
 """
 
 from __future__ import annotations
