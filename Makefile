@@ -25,7 +25,7 @@ docs: $(VENV)/.ready-docs
 	cd "$(ROOT)" && "$(VENV)/bin/mkdocs" build --strict
 
 $(VENV)/.ready-run: $(INPUTS)
-	@"$(PYTHON)" "$(ROOT)/tools/make_venv.py" "$(VENV)" "$@" ""
+	@"$(PYTHON)" "$(ROOT)/tools/make_venv.py" "$(VENV)" "$@" "grasp"
 
 $(VENV)/.ready-dev: $(INPUTS)
 	@"$(PYTHON)" "$(ROOT)/tools/make_venv.py" "$(VENV)" "$@" "dev"

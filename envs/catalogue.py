@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gymnasium
+
 from .registration import register_world
 
 _LAYOUT = (
@@ -77,3 +79,12 @@ register_world("unbraid/PlanarPendulum-v0", "unbraid.envs.planar:Pendulum", max_
 register_world("unbraid/PlanarSwingUp-v0", "unbraid.envs.planar:Pendulum", max_episode_steps=400, task="swing_up")
 register_world("unbraid/PlanarCartPole-v0", "unbraid.envs.planar:CartPole", max_episode_steps=50)
 register_world("unbraid/PlanarThreeLink-v0", "unbraid.envs.planar:ThreeLink", max_episode_steps=400)
+
+register_world("unbraid/Objects-v0", "unbraid.envs.grasp.still:Objects", max_episode_steps=100)
+
+_GRASP = "unbraid.envs.grasp.world:Grasp"
+
+gymnasium.register("unbraid/Grasp-v0", _GRASP)
+gymnasium.register(
+    "unbraid/GraspSteps-v0", _GRASP, max_episode_steps=20, kwargs={"moves": True, "observation": "state"}
+)

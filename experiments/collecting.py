@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..representation.data import random_actions
 from ..representation.recorded import read_recording, write_set
 from ..representation.storage import write_atomically
 
+Arrays = dict[str, NDArray[Any]]
 PART = 500
 """Rows of a part."""
 KIND = {"x": "transitions", "y": "images", "pairs": "pairs"}
@@ -76,30 +79,29 @@ def collect(
         InputError: The file is no recording, holds such a set, or was begun with something else; or what is asked for
             can't be made.
     """
-    from joblib import Parallel, delayed, parallel_config
-    from rich.console import Console
-    from rich.progress import track
-
     if out.exists() and name in read_recording(out) and not overwrite:
         raise InputError(f"{out} holds a set {name!r}; give another --name or --out, or --overwrite it")
     draw(asked, 0, 2)  # what can't be made is said before anything is written
-    folder = _begin(asked, rows, out, name)
-    todo = [first for first in range(0, rows, PART) if not _part(folder, first).exists()]
-    with parallel_config(backend=backend):
-        jobs = (delayed(_record)(asked, first, min(PART, rows - first), folder) for first in todo)
-        made = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
-        for _ in track(made, f"recording {name}", len(todo), console=Console(stderr=True), disable=not progress):
-            pass
-    parts = (dict(np.load(_part(folder, first))) for first in range(0, rows, PART))
-    about = {key: value for key, value in asdict(asked).items() if key != "states"}
-    write_set(out, name, about, parts)
-    shutil.rmtree(folder)
+    with parts_of(out, name, {**asdict(asked), "rows": rows}) as folder:
+        firsts = range(0, rows, PART)
+        record_parts(
+            [(part_file(folder, first), partial(draw, asked, first, min(PART, rows - first))) for first in firsts],
+            f"recording {name}", workers, backend, progress,
+        )  # fmt: skip
+        parts = (dict(np.load(part_file(folder, first))) for first in firsts)
+        about = {key: value for key, value in asdict(asked).items() if key != "states"}
+        write_set(out, name, about, parts)
 
 
-def _begin(asked: Asked, rows: int, out: Path, name: str) -> Path:
-    """The folder of the parts, which says what they are parts of."""
+@contextmanager
+def parts_of(out: Path, name: str, asked: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder of a recording's parts, which says what they are parts of; removed when all is done.
+
+    Raises:
+        InputError: It holds parts of something else, or can't be made.
+    """
     folder = out.with_name(f"{out.name}.{name}.parts")
-    wanted = json.dumps({**asdict(asked), "rows": rows})
+    wanted = json.dumps(asked)
     said = folder / "asked.json"
     if said.exists() and said.read_text() != wanted:
         raise InputError(f"{folder} holds parts of another recording: finish it, or delete that folder")
@@ -108,25 +110,43 @@ def _begin(asked: Asked, rows: int, out: Path, name: str) -> Path:
     except OSError as error:
         raise InputError(f"can't make the folder {folder}: {error.strerror}") from None
     write_atomically(said, lambda file: file.write_text(wanted))
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
-def _part(folder: Path, first: int) -> Path:
-    return folder / f"{first:09d}.npz"
+def part_file(folder: Path, number: int) -> Path:
+    """Where a part is kept."""
+    return folder / f"{number:09d}.npz"
 
 
-def _record(asked: Asked, first: int, rows: int, folder: Path) -> None:
+def record_parts(
+    parts: Sequence[tuple[Path, Callable[[], Arrays]]], title: str, workers: int, backend: str, progress: bool
+) -> None:
+    """Make all parts that aren't there yet, each a pure function without arguments, and keep them."""
+    from joblib import Parallel, delayed, parallel_config
+    from rich.console import Console
+    from rich.progress import track
+
+    todo = [(path, make) for path, make in parts if not path.exists()]
+    with parallel_config(backend=backend):
+        jobs = (delayed(_record)(path, make) for path, make in todo)
+        made = Parallel(n_jobs=workers, return_as="generator_unordered")(jobs)
+        for _ in track(made, title, len(todo), console=Console(stderr=True), disable=not progress):
+            pass
+
+
+def _record(path: Path, make: Callable[[], Arrays]) -> None:
     """Make a part and keep it."""
-    found = draw(asked, first, rows)
+    found = make()
 
     def write(file: Path) -> None:
         with file.open("wb") as target:
             np.savez_compressed(target, **found)  # type: ignore[arg-type]
 
-    write_atomically(_part(folder, first), write)
+    write_atomically(path, write)
 
 
-def draw(asked: Asked, first: int, rows: int) -> dict[str, NDArray[Any]]:
+def draw(asked: Asked, first: int, rows: int) -> Arrays:
     """Rows from number ``first`` on; the same however they are parted.
 
     Raises:
@@ -169,5 +189,5 @@ def _generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _numpy(found: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+def _numpy(found: Mapping[str, Tensor]) -> Arrays:
     return {key: value.cpu().numpy() for key, value in found.items()}

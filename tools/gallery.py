@@ -28,12 +28,14 @@ three fresh states, then three of one more episode under random actions, five st
 Options go in by name: `gymnasium.make("unbraid/Maze-v0", image_size=32)`, or on the command line
 `unbraid play unbraid.envs:unbraid/Maze-v0 --env-options image_size=32`.
 
+What is simulated in PyBullet has [a page of its own](grasping.md).
+
 """
 
 
 def pages():
     """All generated files: path below docs -> bytes."""
-    specs = [spec for id, spec in gymnasium.registry.items() if id.startswith("unbraid/")]
+    specs = [spec for id, spec in gymnasium.registry.items() if id.startswith("unbraid/") and "world" in spec.kwargs]
     found, text = {}, HEAD
     for world, of_class in itertools.groupby(specs, key=lambda spec: spec.kwargs["world"]):
         kind = world_class(world)

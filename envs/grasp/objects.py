@@ -7,10 +7,15 @@ mug's handle.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...errors import UnknownNameError
+from .scene import Thing
 from .solids import Array, Level, Solid, tube, turned, union
 
 PARAMETERS = ("width", "height", "curve", "detail")
@@ -36,7 +41,7 @@ class Instance(NamedTuple):
     @property
     def solid(self) -> Solid:
         """Its shape."""
-        return make(self.category, self.parameters)
+        return _made(self.category, self.parameters)
 
     @property
     def mass(self) -> float:
@@ -64,6 +69,11 @@ def make(category: str, parameters: Sequence[float]) -> Solid:
     if len(parameters) != len(PARAMETERS) or not all(0 <= value <= 1 for value in parameters):
         raise ValueError(f"{category} takes {', '.join(PARAMETERS)}, each from 0 to 1, not {tuple(parameters)}")
     return MAKERS[category](*parameters)
+
+
+@cache
+def _made(category: str, parameters: tuple[float, ...]) -> Solid:
+    return make(category, parameters)
 
 
 def mass(category: str, solid: Solid) -> float:
@@ -95,12 +105,11 @@ def cup(width: float, height: float, curve: float, detail: float) -> Solid:
 
 
 def plate(width: float, height: float, curve: float, detail: float) -> Solid:
-    """14 to 22 cm wide, 1.6 to 3 cm high. The curve widens its flat middle, the detail thickens it (4 to 7 mm)."""
-    radius, top, thick = 0.07 + 0.04 * width, 0.016 + 0.014 * height, 0.004 + 0.003 * detail
-    flat = radius * (0.55 + 0.2 * curve)
+    """14 to 20 cm wide, 2.8 to 4.4 cm high. The curve widens its flat middle, the detail thickens it (4 to 7 mm)."""
+    radius, top, thick = 0.07 + 0.03 * width, 0.028 + 0.016 * height, 0.004 + 0.003 * detail
+    flat = radius * (0.82 + 0.1 * curve)
     foot = Level(0, flat), Level(thick, flat + 0.3 * (radius - flat))
-    slope = 0.004 + 0.5 * thick
-    return turned([*foot, Level(thick, foot[1].outer, flat), Level(top, radius, radius - slope)])
+    return turned([*foot, Level(thick, foot[1].outer, flat), Level(top, radius, radius - 0.003 - 0.3 * thick)])
 
 
 def mug(width: float, height: float, curve: float, detail: float) -> Solid:
@@ -164,6 +173,34 @@ def _other_side(solid: Solid) -> Solid:
     return Solid(tuple(part * turn for part in solid.parts), solid.vertices * turn, solid.faces)
 
 
+@dataclass(frozen=True)
+class Shape:
+    """An object of any parameters."""
+
+    category: str
+    parameters: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        """Its category and parameters."""
+        return f"{self.category} {self.parameters}"
+
+    @cached_property
+    def solid(self) -> Solid:
+        """Its shape."""
+        return make(self.category, self.parameters)
+
+    @property
+    def mass(self) -> float:
+        """In kg."""
+        return mass(self.category, self.solid)
+
+    @property
+    def friction(self) -> float:
+        """Of its surface."""
+        return 0.6
+
+
 def instances() -> list[Instance]:
     """All 101, always the same."""
     found = []
@@ -176,3 +213,24 @@ def instances() -> list[Instance]:
 
 TRAINING = tuple(one.name for one in instances() if not one.novel)
 NOVEL = tuple(one.name for one in instances() if one.novel)
+SETS = {"train": TRAINING, "novel": NOVEL, "all": TRAINING + NOVEL}
+
+
+def things(asked: str) -> Sequence[Thing]:
+    """Objects by a name: of `SETS`, of a category, their own with commas between them; ``"pybullet"``; or a folder.
+
+    Raises:
+        InputError: Nothing answers to it, or the folder holds none.
+    """
+    if asked == "pybullet" or Path(asked).is_dir():
+        from .meshes import bundled, read_folder
+
+        return bundled() if asked == "pybullet" else read_folder(Path(asked))
+    known = {one.name: one for one in instances()}
+    if asked in CATEGORIES:
+        return [one for one in known.values() if one.category == asked]
+    names = SETS.get(asked, tuple(asked.split(",")))
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("object", name, [*SETS, *CATEGORIES, "pybullet", *known])
+    return [known[name] for name in names]

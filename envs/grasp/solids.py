@@ -46,18 +46,29 @@ class Solid:
     faces: NDArray[np.int64]
 
     @cached_property
-    def _planes(self) -> list[Array]:
-        """``a x + b <= 0`` for what is inside a part: ``(planes, 4)``."""
+    def _hulls(self) -> list[Any]:
+        """SciPy's hull of each part."""
         from scipy.spatial import ConvexHull
 
-        return [np.unique(ConvexHull(part).equations.round(9), axis=0) for part in self.parts]
+        return [ConvexHull(part) for part in self.parts]
+
+    @cached_property
+    def planes(self) -> list[Array]:
+        """``a x + b <= 0`` for what is inside a part, ``a`` of length 1: ``(planes, 4)`` each."""
+        return [np.unique(hull.equations.round(9), axis=0) for hull in self._hulls]
 
     @cached_property
     def volume(self) -> float:
         """m^3; what two parts share counts twice, which is little."""
-        from scipy.spatial import ConvexHull
+        return float(sum(hull.volume for hull in self._hulls))
 
-        return float(sum(ConvexHull(part).volume for part in self.parts))
+    @cached_property
+    def centroid(self) -> Array:
+        """Centre of mass, m, ``(3,)``."""
+        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        six = (a * np.cross(b, c)).sum(1)
+        found: Array = (six[:, None] * (a + b + c)).sum(0) / (4 * six.sum())
+        return found
 
     @property
     def bounds(self) -> Array:
@@ -68,7 +79,7 @@ class Solid:
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """Whether points ``(N, 3)`` are inside or on the surface, exactly: ``(N,)``."""
         inside = np.zeros(len(points), bool)
-        for part, planes in zip(self.parts, self._planes, strict=True):
+        for part, planes in zip(self.parts, self.planes, strict=True):
             near = np.flatnonzero(((points >= part.min(0)) & (points <= part.max(0))).all(1) & ~inside)
             inside[near] = (points[near] @ planes[:, :3].T + planes[:, 3] <= 1e-9).all(1)
         return inside

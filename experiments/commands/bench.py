@@ -1,4 +1,4 @@
-"""Time the worlds, the training loop, each beside its peers in the same run, the metrics, or planning, on one core."""
+"""Time the worlds and the training loop, beside peers in the same run, metrics, planning or grasping, on one core."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Options:
     Args:
         what: envs: steps per second of the worlds; train: CPU-seconds per step of the training loop and of pythae, each
             in turns with a bare loop; metrics: CPU-seconds of each metric, and how they grow with points; plan:
-            CPU-seconds of planning an episode from pixels, by planner.
+            CPU-seconds of planning an episode from pixels, by planner; grasp: grasps tried out per CPU-second, and how
+            well they agree with a finer simulation.
         only: Only cases, metrics or planners with this in their name, as in maze; dci_exact takes minutes and must be
             named.
         batch: Environments in a native batch.
@@ -32,7 +33,7 @@ class Options:
         json: Print one JSON object.
     """
 
-    what: Annotated[Literal["envs", "train", "metrics", "plan"], tyro.conf.Positional] = "envs"
+    what: Annotated[Literal["envs", "train", "metrics", "plan", "grasp"], tyro.conf.Positional] = "envs"
     only: str = ""
     batch: int = 1024
     seconds: float = 0.5
@@ -45,7 +46,7 @@ class Options:
 
 
 def main(argv: Sequence[str]) -> None:
-    """``unbraid bench (envs | train | metrics | plan) [OPTIONS]``."""
+    """``unbraid bench (envs | train | metrics | plan | grasp) [OPTIONS]``."""
     options = parse(Options, argv, "bench", __doc__)
     if min(options.batch, options.rounds, options.steps) < 1 or options.seconds <= 0:
         raise InputError("--batch, --rounds and --steps must be at least 1, --seconds more than 0")
@@ -54,6 +55,7 @@ def main(argv: Sequence[str]) -> None:
         "train": (_time_training, _print_training),
         "metrics": (_time_metrics, _print_metrics),
         "plan": (_time_planning, _print_planning),
+        "grasp": (_time_grasps, _print_grasps),
     }[options.what]
     found = timed(options)
     (print_json if options.json else shown)(found)
@@ -89,6 +91,13 @@ def _time_planning(options: Options) -> dict[str, Any]:
         return measure(options.only, lambda what: status.update(f"timing, {what}"))
 
 
+def _time_grasps(options: Options) -> dict[str, Any]:
+    from ..benchmarks_grasp import measure
+
+    with working("timing") as status:
+        return measure(lambda what: status.update(f"timing, {what}"))
+
+
 def _time_envs(options: Options) -> dict[str, Any]:
     import torch
 
@@ -106,6 +115,10 @@ def _time_envs(options: Options) -> dict[str, Any]:
 
 def _print_training(found: dict[str, Any]) -> None:
     print_table("beta-VAE, 64x64x1, batch 64, one thread", flat_rows(found))
+
+
+def _print_grasps(found: dict[str, Any]) -> None:
+    print_table("grasps tried out, one core", flat_rows(found))
 
 
 def _print_metrics(found: dict[str, Any]) -> None:

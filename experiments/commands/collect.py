@@ -1,4 +1,4 @@
-"""Record transitions of a world, or images of it, for learners that plan."""
+"""Record transitions of a world, or images of it, for learners that plan; or grasps, what came of them and views."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Options:
     """What to record, and where to.
 
     Args:
-        world: planar, or an environment's ID; MODULE:ID for any package's.
-        out: The HDF5 file; sets are added to it one after the other.
+        world: planar, grasp, or an environment's ID; MODULE:ID for any package's.
+        out: The HDF5 file, by default planar.h5 or grasps.h5; sets are added to it one after the other.
         set: x: transitions, of an action drawn uniformly. y: images alone, of the world seen otherwise. pairs: states
             seen both ways.
         name: Of the set in the file; by default x, y or pairs.
@@ -27,20 +27,28 @@ class Options:
         env_options: Of the environment, NAME=VALUE each, as in sigma=1.
         other_options: How the world is seen otherwise, as in content=disc; for planar by default content=y.
         states: reset: as episodes begin; uniform: every factor drawn anywhere in its range.
+        objects: Of grasp: train, novel, all, a category, names with commas between them, or a folder of meshes.
+        trials: Of grasp: how many attempts.
+        scene_trials: Of grasp: how many of them in a scene.
+        image_size: Of grasp: of views, pixels.
         seed: Of all draws.
         workers: Processes side by side.
         backend: What runs them, of joblib: loky, ray or dask.
-        overwrite: Replace a set of that name.
+        overwrite: Replace a set of that name, or a file of grasps.
     """
 
     world: Annotated[str, tyro.conf.Positional] = "planar"
-    out: Path = Path("planar.h5")
+    out: Path | None = None
     set: Literal["x", "y", "pairs"] = "x"
     name: str = ""
     rows: int = 8000
     env_options: tuple[str, ...] = ()
     other_options: tuple[str, ...] = ()
     states: Literal["reset", "uniform"] = "reset"
+    objects: str = "train"
+    trials: int = 20_000
+    scene_trials: int = 25
+    image_size: int = 64
     seed: int = 0
     workers: int = 1
     backend: Literal["loky", "ray", "dask"] = "loky"
@@ -50,11 +58,15 @@ class Options:
 def main(argv: Sequence[str]) -> None:
     """``unbraid collect planar --set x|y|pairs --out FILE.h5 [OPTIONS]``."""
     options = parse(Options, argv, "collect", __doc__)
-    for name in ("rows", "workers"):
+    for name in ("rows", "workers", "trials", "scene_trials", "image_size"):
         if getattr(options, name) < 1:
-            raise InputError(f"--{name} must be at least 1, not {getattr(options, name)}")
+            raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
+    if options.world == "grasp":
+        _grasps(options)
+        return
     from ..collecting import KIND, Asked, collect
 
+    out = options.out or Path("planar.h5")
     planar = options.world == "planar"
     other = env_options(options.other_options) or ({"content": "y"} if planar else {})
     if options.set != "x" and not other:
@@ -70,10 +82,21 @@ def main(argv: Sequence[str]) -> None:
     collect(
         asked,
         options.rows,
-        options.out,
+        out,
         options.name or options.set,
         options.workers,
         options.backend,
         options.overwrite,
     )
-    print(f"{options.rows} rows of {asked.kind} are in {options.out}, set {options.name or options.set!r}")
+    print(f"{options.rows} rows of {asked.kind} are in {out}, set {options.name or options.set!r}")
+
+
+def _grasps(options: Options) -> None:
+    """Collect grasps, and say how it went."""
+    from ..grasps import Asked, collect
+
+    out = options.out or Path("grasps.h5")
+    asked = Asked(options.objects, options.trials, options.scene_trials, options.seed, options.image_size)
+    made = collect(asked, out, options.workers, options.backend, options.overwrite)
+    held, left = f"{made['success']:.1%} of which hold", len(made["left_out"])
+    print(f"{made['trials']} grasps in {made['scenes']} scenes, {held}, are in {out}; {left} objects were left out")

@@ -25,7 +25,7 @@ import unbraid.envs
 from unbraid.envs import Factor, Factored, Streams, WorldVectorEnv
 from unbraid.envs.registration import world_class
 
-IDS = sorted(id for id, spec in gymnasium.registry.items() if "unbraid." in str(spec.entry_point))
+IDS = sorted(id for id, spec in gymnasium.registry.items() if spec.entry_point == "unbraid.envs.single:WorldEnv")
 NEEDS_DATA = {"unbraid/SpritesCharacters-v0": "lpc-sprites"}
 
 

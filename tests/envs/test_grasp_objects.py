@@ -20,7 +20,7 @@ POLYGON = SIDES / 2 * math.sin(2 * math.pi / SIDES)
 # Least and largest width and height in m that each kind's docstring states; the width of bodies, not of handles.
 SIZES = {
     "bottle": (0.044, 0.07, 0.12, 0.22), "bowl": (0.1, 0.16, 0.04, 0.07), "cup": (0.06, 0.076, 0.07, 0.12),
-    "plate": (0.14, 0.22, 0.016, 0.03), "mug": (0.06, 0.08, 0.075, 0.105), "sugarbowl": (0.07, 0.1, 0.06, 0.1),
+    "plate": (0.14, 0.2, 0.028, 0.044), "mug": (0.06, 0.08, 0.075, 0.105), "sugarbowl": (0.07, 0.1, 0.06, 0.1),
     "teapot": (0.08, 0.12, 0.09, 0.14),
 }  # fmt: skip
 

@@ -1,0 +1,221 @@
+"""Objects from files: OBJ, STL and URDF, and those that PyBullet brings along.
+
+A mesh is in m, z up. It is put on the middle of the table, and taken apart into convex polyhedra where it isn't convex
+(V-HACD, seconds; kept in a cache by what is in the file). What a file is like is found out when it is used, so that one
+bad file spoils nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ...errors import InputError
+from .scene import bullet
+from .solids import Array, Solid
+
+SUFFIXES = (".obj", ".stl", ".urdf")
+LARGEST = 0.5
+"""m that an object is wide or high at most."""
+DENSITY, FRICTION = 300.0, 0.6
+"""kg/m^3 and the coefficient of an object that says neither."""
+BUNDLED = (
+    "duck_vhacd.urdf", "cube_small.urdf", "sphere_small.urdf", "lego/lego.urdf", "jenga/jenga.urdf",
+    "domino/domino.urdf",
+)  # fmt: skip
+"""Of PyBullet's own objects, those that a gripper that opens by 8 cm can hold."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """An object in a file."""
+
+    path: Path
+    category: str = "mesh"
+
+    @property
+    def name(self) -> str:
+        """The file's, without its ending."""
+        return self.path.stem
+
+    @cached_property
+    def solid(self) -> Solid:
+        """Its shape, standing on z = 0 around the z axis.
+
+        Raises:
+            InputError: It can't be read, isn't watertight, or is larger than 50 cm.
+        """
+        mesh = self._mesh
+        size = float((mesh.bounds[1] - mesh.bounds[0]).max())
+        if not mesh.is_watertight:
+            raise InputError(f"{self.path} is not watertight: its surface has holes, or edges of a single triangle")
+        if size > LARGEST:
+            raise InputError(f"{self.path} is {size:.3g} m large, and may be {LARGEST:g}; meshes are in m: scale it")
+        if mesh.volume < 0:
+            mesh.invert()
+        middle = mesh.bounds.mean(0)
+        mesh.apply_translation([-middle[0], -middle[1], -mesh.bounds[0, 2]])
+        return Solid(tuple(self._parts(mesh)), np.array(mesh.vertices, float), np.array(mesh.faces, np.int64))
+
+    @property
+    def mass(self) -> float:
+        """In kg, as a URDF says it, or of 300 kg/m^3."""
+        said = self._said("inertial/mass", "value")
+        return said if said else self.solid.volume * DENSITY
+
+    @property
+    def friction(self) -> float:
+        """As a URDF says it, or 0.6."""
+        return self._said("contact/lateral_friction", "value") or FRICTION
+
+    @cached_property
+    def _link(self) -> Any:
+        """The first link of a URDF."""
+        try:
+            link = ElementTree.parse(self.path).getroot().find("link")
+        except (OSError, ElementTree.ParseError) as error:
+            raise InputError(f"{self.path} can't be read: {error}") from None
+        if link is None:
+            raise InputError(f"{self.path} has no link")
+        return link
+
+    def _said(self, where: str, attribute: str) -> float:
+        found = self._link.find(where) if self.path.suffix.lower() == ".urdf" else None
+        return 0.0 if found is None else float(found.get(attribute, 0))
+
+    @cached_property
+    def _mesh(self) -> Any:
+        import trimesh
+
+        if self.path.suffix.lower() != ".urdf":
+            return _load(self.path)
+        found = [self._shape(one) for one in self._link.findall("collision")]
+        if not found:
+            raise InputError(f"{self.path} says no collision shape of its first link")
+        return trimesh.util.concatenate(found)
+
+    def _shape(self, collision: Any) -> Any:
+        """A collision shape of a URDF: a mesh, a box, a sphere or a cylinder."""
+        from trimesh import creation
+
+        kind = collision.find("geometry")[0]
+        numbers = {key: [float(one) for one in value.split()] for key, value in kind.items() if key != "filename"}
+        if kind.tag == "mesh":
+            shape = _load(self.path.parent / kind.get("filename"))
+            shape.apply_scale(numbers.get("scale", [1.0]))
+        elif kind.tag == "box":
+            shape = creation.box(extents=numbers["size"])
+        elif kind.tag == "sphere":
+            shape = creation.icosphere(subdivisions=2, radius=numbers["radius"][0])
+        elif kind.tag == "cylinder":
+            shape = creation.cylinder(radius=numbers["radius"][0], height=numbers["length"][0])
+        else:
+            raise InputError(f"{self.path} has a {kind.tag}, and may have a mesh, box, sphere or cylinder")
+        origin = collision.find("origin")
+        said = {} if origin is None else {key: [float(one) for one in value.split()] for key, value in origin.items()}
+        turn = np.eye(4)
+        turn[:3, :3] = Rotation.from_euler("xyz", said.get("rpy", (0, 0, 0))).as_matrix()
+        shape.apply_transform(turn)
+        shape.apply_translation(said.get("xyz", (0, 0, 0)))
+        return shape
+
+    def _parts(self, mesh: Any) -> list[Array]:
+        """Corners of convex polyhedra that make up a mesh."""
+        bodies = mesh.split(only_watertight=False)
+        if all(body.is_convex for body in bodies):
+            return [np.array(body.vertices, float) for body in bodies]
+        digest = hashlib.sha256(np.array(mesh.vertices).tobytes() + np.array(mesh.faces).tobytes()).hexdigest()
+        kept = cache_folder() / f"{digest[:32]}.obj"
+        if not kept.exists():
+            _decompose(mesh, kept)
+        return _groups(kept)
+
+
+def read_folder(folder: Path) -> list[Mesh]:
+    """All meshes in a folder, by name.
+
+    Raises:
+        InputError: There are none.
+    """
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InputError(f"{folder} holds no objects: there must be {', '.join(SUFFIXES)} files in it")
+    return [Mesh(path) for path in found]
+
+
+def bundled() -> list[Mesh]:
+    """PyBullet's own objects."""
+    bullet()
+    import pybullet_data
+
+    return [Mesh(Path(pybullet_data.getDataPath()) / name) for name in BUNDLED]
+
+
+def cache_folder() -> Path:
+    """Where what takes long to make is kept: ``UNBRAID_CACHE``, or ``~/.cache/unbraid``."""
+    folder = Path(os.environ.get("UNBRAID_CACHE") or Path.home() / ".cache" / "unbraid") / "convex"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _load(path: Path) -> Any:
+    import trimesh
+
+    try:
+        mesh: Any = trimesh.load(path, force="mesh")
+    except Exception as error:  # a reader of damaged files may raise anything
+        raise InputError(f"{path} can't be read as a mesh: {error}") from None
+    if not len(getattr(mesh, "faces", ())):
+        raise InputError(f"{path} holds no triangles")
+    mesh.merge_vertices(merge_tex=True, merge_norm=True)
+    return mesh
+
+
+def _decompose(mesh: Any, kept: Path) -> None:
+    """V-HACD, as PyBullet has it, from file to file."""
+    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+        whole, parts, log = (str(Path(folder) / name) for name in ("whole.obj", "parts.obj", "log.txt"))
+        Path(whole).write_text(mesh.export(file_type="obj", include_normals=False))
+        with _silent():
+            bullet().vhacd(whole, parts, log, resolution=100_000)
+        if not Path(parts).exists():
+            raise InputError(f"V-HACD found no convex parts ({kept.name})")
+        Path(parts).replace(kept)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What a library writes to the process's own stdout, unread."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _groups(path: Path) -> list[Array]:
+    """Vertices of each object in an OBJ file."""
+    found: list[list[list[float]]] = []
+    for line in path.read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["o"]:
+            found.append([])
+        elif words[:1] == ["v"] and found:
+            found[-1].append([float(word) for word in words[1:4]])
+    return [np.array(group) for group in found if len(group) >= 4]

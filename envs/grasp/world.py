@@ -1,0 +1,319 @@
+"""Grasping as Gymnasium environments: a pose at once, or many small moves, towards an object on a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation
+
+from ...errors import UnknownNameError
+from ..core import Factor
+from ..factored import on_grid
+from .antipodal import antipodal
+from .camera import ELEVATIONS, Camera, View
+from .gripper import lowest
+from .objects import CATEGORIES, PARAMETERS, Shape, things
+from .poses import Pose
+from .scene import FAST, Attempt, Physics, Scene, Thing
+from .solids import Array
+
+FRESH = "fresh"
+"""The name of objects that are made anew for each episode."""
+SPREAD = 0.03
+"""m that an object stands off the table's middle at most, either way, as episodes begin."""
+ROOM = np.array([[-0.25, -0.25, 0.0], [0.25, 0.25, 0.4]])
+"""Where the gripper can be, m."""
+HOME = Pose(np.array([0, 0, 0.36]), np.array([1.0, 0, 0, 0]))
+"""Above all objects, pointing down."""
+DOWN = Rotation.from_quat(HOME.rotation)
+MOVE, TURN = 0.03, 0.3
+"""m along each axis, and rad round it, that a move changes the gripper's pose by at most."""
+SECONDS = 0.1
+"""Of a move."""
+PULL = 5.0
+"""Reward for a metre nearer to a grasp, where a rad counts as a tenth of that."""
+SEEN: dict[str, tuple[float, float, float]] = {"object": (0.75, 0.3, 0.22)}
+OBSERVATIONS = ("rgb", "rgbd", "state")
+STATE = 17
+
+
+def _pose_factors(name: str, room: Array, controllable: bool) -> list[Factor]:
+    """Of a rigid body: metres, and turns round z, then y, then x."""
+    found = [
+        Factor(f"{name}.{axis}", "continuous", low, high, None, "m", controllable)
+        for axis, low, high in zip("xyz", *room.tolist(), strict=True)
+    ]
+    turns = (("yaw", "cyclic", math.pi), ("pitch", "continuous", math.pi / 2), ("roll", "cyclic", math.pi))
+    return found + [
+        Factor(f"{name}.{turn}", kind, -most, most, None, "rad", controllable)  # type: ignore[arg-type]
+        for turn, kind, most in turns
+    ]
+
+
+class Grasp(gymnasium.Env[Any, Any]):
+    """An object on a table, a camera, and a gripper that opens by 8 cm; `Factored`.
+
+    ``unbraid/Grasp-v0`` takes one action, a pose: the gripper's six factors, each scaled to -1 .. 1. It comes there
+    from 5 cm behind, closes, lifts and shakes; the episode is over, and its reward is 1 if the object is held. In
+    ``unbraid/GraspSteps-v0`` an action moves the gripper by up to 3 cm and turns it by up to .3 rad, round its own
+    axes, and closes it where the last number is above 0: then it lifts and shakes, and the episode is over. Moves are
+    rewarded by how much nearer they come to the nearest of some grasps that work (a potential, Ng et al. 1999, which
+    leaves the best policy what it is).
+
+    Args:
+        objects: ``"fresh"``, a category and four parameters drawn for each episode; ``"train"``, ``"novel"`` or
+            ``"all"`` of the 101; a category; names with commas between them; or a folder of meshes.
+        observation: ``"rgb"``, uint8 images ``(size, size, 3)``; ``"rgbd"``, a dict of these and of ``depth`` in m,
+            float32 ``(size, size, 1)``; or ``"state"``, float32 ``(17,)``: the gripper from the object, m, and the
+            gripper's y and z axes, both turned with the object; the object's z axis; its x, y and z, m; the width, m;
+            and what is left of 20 moves.
+        size: Of images, pixels.
+        moves: Whether actions are moves.
+        physics: How finely it is simulated.
+        render_mode: ``"rgb_array"`` or None.
+
+    Raises:
+        InputError: PyBullet is not installed, or there are no such objects.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
+    action_names: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        objects: str = FRESH,
+        observation: Literal["rgb", "rgbd", "state"] = "rgb",
+        size: int = 64,
+        moves: bool = False,
+        physics: Physics = FAST,
+        render_mode: str | None = None,
+    ) -> None:
+        if observation not in OBSERVATIONS:
+            raise UnknownNameError("observation", observation, OBSERVATIONS)
+        self.things: Sequence[Thing] = [] if objects == FRESH else things(objects)
+        self.observation, self.size, self.moves, self.render_mode = observation, size, moves, render_mode
+        self.factors = tuple(self._factors())
+        self._gripper = slice(len(self.factors) - 6, None)
+        self._body = slice(self._gripper.start - 8, self._gripper.start - 2)
+        self.scene = Scene(physics)
+        self.observation_space = self._space()
+        self.action_space = spaces.Box(-1.0, 1.0, (7 if moves else 6,), np.float32)
+        self._grasps: dict[str, Pose] = {}
+        self._thing: Thing | None = None
+        self._values = np.zeros(len(self.factors), np.float32)
+        self._target, self._left = HOME, 1.0
+        self._ended = True
+
+    def _factors(self) -> list[Factor]:
+        if self.things:
+            what = [Factor("object.instance", "categorical", 0, len(self.things) - 1, len(self.things), "", False)]
+        else:
+            what = [Factor("object.category", "categorical", 0, len(CATEGORIES) - 1, len(CATEGORIES), "", False)]
+            what += [Factor(f"object.{name}", "continuous", 0.0, 1.0, None, "", False) for name in PARAMETERS]
+        camera = [
+            Factor("camera.azimuth", "cyclic", -math.pi, math.pi, None, "rad", False),
+            Factor("camera.elevation", "continuous", ELEVATIONS[0], ELEVATIONS[-1], None, "rad", False),
+        ]
+        table = np.array([[-0.5, -0.5, -0.05], [0.5, 0.5, 0.6]])
+        return [*what, *_pose_factors("object", table, True), *camera, *_pose_factors("gripper", ROOM, True)]
+
+    def _space(self) -> spaces.Space[Any]:
+        if self.observation == "state":
+            return spaces.Box(-np.inf, np.inf, (STATE,), np.float32)
+        rgb = spaces.Box(0, 255, (self.size, self.size, 3), np.uint8)
+        depth = spaces.Box(0, np.inf, (self.size, self.size, 1), np.float32)
+        return rgb if self.observation == "rgb" else spaces.Dict({"rgb": rgb, "depth": depth})
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode: an object that stands near the middle, seen from anywhere, and the gripper above it.
+
+        Args:
+            seed: Of all draws.
+            options: ``"factors"``: name -> value, of those that are not to be drawn.
+
+        Raises:
+            ValueError: An unknown factor, or a value that it can't take.
+        """
+        super().reset(seed=seed)
+        fixed, names = dict((options or {}).get("factors", {})), [factor.name for factor in self.factors]
+        for name in fixed:
+            if name not in names:
+                raise ValueError(f"unknown reset option {name!r}: options['factors'] takes {', '.join(names)}")
+        values = self._drawn()
+        for name, value in fixed.items():
+            values[names.index(name)] = value
+        self.set_factors(values)
+        return self.observe(), {}
+
+    def _drawn(self) -> NDArray[np.float32]:
+        """Factors as episodes begin."""
+        rng = self.np_random
+        found = np.array([rng.uniform(factor.low, factor.high) for factor in self.factors], np.float32)
+        found[0] = rng.integers(self.factors[0].size or 1)
+        found[self._body] = [*rng.uniform(-SPREAD, SPREAD, 2), 0, rng.uniform(-math.pi, math.pi), 0, 0]
+        found[self._gripper] = _values_of(HOME, DOWN)
+        return found
+
+    def step(self, action: ArrayLike) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Grasp, or move.
+
+        Raises:
+            ValueError: An action of another shape, or outside of -1 .. 1.
+            gymnasium.error.ResetNeeded: The episode is over.
+        """
+        if self._ended or self._thing is None:
+            raise gymnasium.error.ResetNeeded("call reset() before this")
+        given = np.asarray(action, np.float64)
+        if given.shape != self.action_space.shape or not (np.abs(given) <= 1).all():
+            raise ValueError(f"action must be {7 if self.moves else 6} numbers from -1 to 1, not {action!r}")
+        if self.moves and given[6] <= 0:
+            before = self._nearness()
+            self._move(given)
+            self._left -= 0.05
+            return self.observe(), PULL * (self._nearness() - before), False, False, {"is_success": False}
+        found = self.scene.finish(self._target) if self.moves else self._attempt(given)
+        self._ended = True
+        return self.observe(), float(found.success), True, False, {"is_success": found.success, "result": found.result}
+
+    def _attempt(self, given: Array) -> Attempt:
+        low, high = (np.array([getattr(f, end) for f in self.factors[self._gripper]]) for end in ("low", "high"))
+        grasp = _pose_of(low + (given + 1) / 2 * (high - low), DOWN)
+        assert self._thing is not None
+        found = self.scene.attempt(self._thing, grasp, self.scene.object_pose, SEEN["object"])
+        if found.result == "collided":
+            self.scene.add_gripper(HOME)
+        return found
+
+    def _move(self, given: Array) -> None:
+        """Drive the gripper to its next pose in small steps, above the table."""
+        begun, turn = self._target, Rotation.from_quat(self._target.rotation)
+        turned = (turn * Rotation.from_rotvec(TURN * given[3:6])).as_quat()
+        aimed = Pose(np.clip(begun.position + MOVE * given[:3], *ROOM), turned)
+        height = max(0.0, 0.002 - lowest(aimed))
+        self._target = Pose(aimed.position + np.array([0, 0, height]), turned)
+        steps = round(SECONDS * self.scene.physics.rate)
+        way = Rotation.from_rotvec(TURN * given[3:6])
+        for share in np.arange(1, steps + 1) / steps:
+            part = turn * Rotation.from_rotvec(share * way.as_rotvec())
+            self.scene.move(Pose(begun.position + share * (self._target.position - begun.position), part.as_quat()))
+            self.scene.step()
+
+    def _nearness(self) -> float:
+        """Minus how far the gripper is from the nearest grasp that works, m, where a rad counts as 10 cm."""
+        assert self._thing is not None
+        if self._thing.name not in self._grasps:
+            self._grasps[self._thing.name] = antipodal(self._thing.solid, 30, np.random.default_rng(0))
+        grasps, here = self._grasps[self._thing.name].after(self.scene.object_pose), self.scene.gripper_pose
+        away = np.linalg.norm(grasps.position - here.position, axis=1)
+        turn = Rotation.from_quat(here.rotation).inv()
+        angles = [(turn * Rotation.from_quat(grasps.rotation) * flip).magnitude() for flip in FLIPS]
+        return -float((away + 0.1 * np.min(angles, 0)).min()) if len(away) else 0.0
+
+    def observe(self) -> Any:
+        """The observation of the present state."""
+        if self.observation == "state":
+            return self._state()
+        view = self.look()
+        return view.rgb if self.observation == "rgb" else {"rgb": view.rgb, "depth": view.depth[..., None]}
+
+    def _state(self) -> NDArray[np.float32]:
+        body, hand = self.scene.object_pose, self.scene.gripper_pose
+        axes = body.matrix.T @ hand.matrix[:, 1:]
+        parts = [body.inside(hand.position[None])[0], axes.T.ravel(), body.matrix[:, 2], body.position]
+        return np.concatenate([*parts, [self.scene.width, self._left]]).astype(np.float32)
+
+    def look(self, size: int | None = None) -> View:
+        """What the camera sees: colours, depth, and where the object and the gripper are."""
+        azimuth, elevation = self._values[self._gripper.start - 2 : self._gripper.start].tolist()
+        return self.scene.look(Camera(azimuth, elevation, size=size or self.size))
+
+    def look_along(self, size: int | None = None) -> View:
+        """What is seen from the gripper's palm, along its way, 10 cm across at the fingertips."""
+        return self.scene.look_along(size or self.size)
+
+    def occupancy(self, size: int = 32) -> NDArray[np.bool_]:
+        """Where the object is: voxels of a cube of 28 cm on the middle of the table, in order x, y, z."""
+        from .grid import occupancy
+
+        self._require()
+        assert self._thing is not None
+        return occupancy(self._thing.solid, self.scene.object_pose, size)
+
+    def render(self) -> Any:
+        """The camera's picture, 256 pixels."""
+        return self.look(256).rgb
+
+    def close(self) -> None:
+        """Let go of the simulator."""
+        self.scene.close()
+
+    def get_factors(self) -> NDArray[np.float32]:
+        """Values of all factors: float32 ``(K,)``."""
+        self._require()
+        found = self._values.copy()
+        found[self._body] = _values_of(self.scene.object_pose)
+        found[self._gripper] = _values_of(self.scene.gripper_pose, DOWN)
+        return found
+
+    def set_factors(self, values: ArrayLike) -> None:
+        """Go to a state with these values, at rest, with an open gripper and all moves left.
+
+        Raises:
+            ValueError: A value that a factor can't take, an object under the table, or a gripper that is in something.
+        """
+        given = np.asarray(values, np.float32)
+        if given.shape != (len(self.factors),):
+            raise ValueError(f"factor values must have shape ({len(self.factors)},), not {given.shape}")
+        checked = np.array([on_grid(*pair) for pair in zip(self.factors, given, strict=True)], np.float32)
+        thing = self._thing_of(checked)
+        body, hand = _pose_of(checked[self._body]), _pose_of(checked[self._gripper], DOWN)
+        if body.outside(thing.solid.vertices)[:, 2].min() < -0.002:
+            raise ValueError(f"factor 'object.z' can't be {body.position[2]:g} m: the object is in the table there")
+        self.scene.place(thing, body, SEEN["object"])
+        if not self.scene.is_free(hand, way=False):
+            self._restore()
+            raise ValueError(f"factor 'gripper.z' can't be {hand.position[2]:g} m: the gripper is in something there")
+        self.scene.add_gripper(hand)
+        self._thing, self._values, self._target, self._left, self._ended = thing, checked, hand, 1.0, False
+
+    def _restore(self) -> None:
+        """Back to the last state that was set, where there was one."""
+        if self._thing is not None:
+            self.scene.place(self._thing, _pose_of(self._values[self._body]), SEEN["object"])
+            self.scene.add_gripper(_pose_of(self._values[self._gripper], DOWN))
+
+    def _thing_of(self, values: NDArray[np.float32]) -> Thing:
+        """The object that factors say; the same as before where they say the same."""
+        if self.things:
+            return self.things[int(values[0])]
+        category, parameters = CATEGORIES[int(values[0])], tuple(np.clip(values[1:5].tolist(), 0, 1).tolist())
+        same = isinstance(self._thing, Shape) and (self._thing.category, self._thing.parameters) == (
+            category,
+            parameters,
+        )
+        return self._thing if same and self._thing is not None else Shape(category, parameters)
+
+    def _require(self) -> None:
+        if self._thing is None:
+            raise gymnasium.error.ResetNeeded("call reset() before this")
+
+
+FLIPS = (Rotation.identity(), Rotation.from_rotvec([0, 0, math.pi]))
+"""The gripper is the same when its fingers change places."""
+
+
+def _values_of(pose: Pose, rest: Rotation | None = None) -> NDArray[np.float32]:
+    """Six factors of a pose, whose turns are counted from ``rest``."""
+    turn = Rotation.from_quat(pose.rotation) * (rest or Rotation.identity()).inv()
+    return np.concatenate([pose.position, turn.as_euler("ZYX")]).astype(np.float32)
+
+
+def _pose_of(values: ArrayLike, rest: Rotation | None = None) -> Pose:
+    given = np.asarray(values, np.float64)
+    return Pose(given[:3], (Rotation.from_euler("ZYX", given[3:]) * (rest or Rotation.identity())).as_quat())

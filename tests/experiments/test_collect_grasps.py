@@ -1,0 +1,94 @@
+"""``unbraid collect grasp``: pure functions of a seed, kept part by part; bad objects are left out and said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+
+from unbraid.envs.grasp.objects import things
+from unbraid.envs.grasp.poses import Pose
+from unbraid.envs.grasp.scene import Scene
+from unbraid.experiments import grasps
+from unbraid.representation.grasps import read_grasps
+
+SMALL = grasps.Asked("cup00,bottle00", trials=14, each=5, seed=0, size=16)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("grasps") / "small.h5"
+    grasps.collect(SMALL, out, progress=False)
+    return out
+
+
+def test_labels_in_the_file_are_what_happens(made: Path) -> None:
+    found = read_grasps(made)
+    assert len(found.grasps["success"]) == 14 and found.scenes["object"].tolist() == [0, 1, 0]
+    assert 0.3 <= found.grasps["success"].mean() <= 0.7 and set(found.categories) == {"cup", "bottle"}
+    assert found.scenes["rgb"].shape == (3, 4, 16, 16, 3) and found.scenes["mask"].any((2, 3)).all()
+    with Scene() as scene:
+        for row in (0, 6, 13):
+            k = found.grasps["scene"][row]
+            grasp, where = found.grasps["grasp"][row], found.scenes["object_pose"][k]
+            thing = things("cup00,bottle00")[found.scenes["object"][k]]
+            again = scene.attempt(thing, Pose(grasp[:3], grasp[3:]), Pose(where[:3], where[3:]))
+            assert again.success == found.grasps["success"][row]
+
+
+def test_it_is_the_same_in_parts_in_processes_and_after_an_interruption(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grasps, "SCENES", 1)
+    out = tmp_path / "again.h5"
+    ready = grasps.record
+
+    def interrupted(asked: Any, place: int, name: str, numbers: list[int]) -> Any:
+        if numbers == [1]:
+            raise KeyboardInterrupt
+        return ready(asked, place, name, numbers)
+
+    monkeypatch.setattr(grasps, "record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grasps.collect(SMALL, out, progress=False)
+    assert not out.exists() and len(list(tmp_path.glob("again.h5.grasps.parts/*.npz"))) == 2
+    monkeypatch.setattr(grasps, "record", ready)
+    grasps.collect(SMALL, out, workers=2, progress=False)
+    one, other = read_grasps(made), read_grasps(out)
+    for group in ("scenes", "grasps"):
+        for field, values in getattr(one, group).items():
+            assert np.array_equal(values, getattr(other, group)[field]), field
+    assert not list(tmp_path.glob("*.parts"))
+
+
+def test_a_bad_object_is_left_out_and_said(tmp_path: Path, cli: Any) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    trimesh.creation.box((0.04, 0.04, 0.08)).export(folder / "box.stl")
+    trimesh.creation.box((0.2, 0.2, 0.2)).export(folder / "crate.stl")
+    (folder / "empty.obj").write_text("# nothing\n")
+    out = tmp_path / "mine.h5"
+    done = cli(
+        "collect", "grasp", "--objects", folder, "--trials", 6, "--scene-trials", 2, "--image-size", 16, "--out", out
+    )
+    assert done.status == 0, done.err
+    assert "left out crate: no grasp of crate holds" in done.err and "left out empty:" in done.err
+    assert "2 objects were left out" in done.out and set(read_grasps(out).scenes["object"].tolist()) == {0}
+    again = cli("collect", "grasp", "--objects", "cup", "--trials", 2, "--out", out)
+    assert again.status == 2 and "exists; give another --out, or --overwrite it" in again.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--objects", "spoon"), "unknown object 'spoon'"),
+        (("--trials", 0), "--trials must be at least 1, not 0"),
+        (("--scene-trials", 0), "--scene-trials must be at least 1, not 0"),
+    ],
+)
+def test_wrong_arguments_are_one_line(tmp_path: Path, cli: Any, arguments: tuple[Any, ...], words: str) -> None:
+    done = cli("collect", "grasp", "--out", tmp_path / "g.h5", *arguments)
+    assert done.status == 2 and words in done.err and "Traceback" not in done.err
