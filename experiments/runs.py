@@ -23,8 +23,8 @@ from ..representation.storage import load_tensors, save_tensors, write_atomicall
 
 FILE, MEMBERS = "file:", "ensemble.yaml"
 CONFIG, WEIGHTS, METRICS = "config.yaml", "model.safetensors", "metrics.json"
-RECORDED = "dynamics_content"
-"""The learner that learns from recordings."""
+RECORDED, GRASP = "dynamics_content", "grasp"
+"""The learners that learn from files: recordings, and collections of grasps."""
 PACKAGES = ("torch", "numpy", "gymnasium", "lightning", "scikit-learn")
 
 
@@ -133,9 +133,13 @@ class Run:
             InputError: There is no such environment or file, or the learner has to act and a file is named.
         """
         if self.data:
+            if self.learner == GRASP:
+                from ..representation.grasps import Loader, read_grasps
+
+                return Loader(read_grasps(Path(self.data)), device)
             if self.learner != RECORDED:
                 raise InputError(
-                    f"learner {self.learner!r} learns by acting and needs --env; train {RECORDED} on --data"
+                    f"learner {self.learner!r} learns by acting and needs --env; train {RECORDED} or {GRASP} on --data"
                 )
             from ..representation.recorded import Recording
 
@@ -176,7 +180,7 @@ class Run:
         import torch
 
         module = learner_module(self.learner)
-        source = replace(self, data="").source(1)  # what it was trained on may be gone
+        source = None if self.learner == GRASP else replace(self, data="").source(1)  # its data may be gone
         sets = {"sets": 1 + len(self.others)} if self.data else {}
         learner = module.build(self.config, source, torch.Generator(), **sets)
         if not self.finished:

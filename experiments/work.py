@@ -24,6 +24,8 @@ from ..representation.training import CHECKPOINT, FitOptions, fit, pick_device
 from .runs import MEMBERS, How, Run, learner_module
 
 METRIC_POINTS = 3000
+NOVEL = "novel.h5"
+"""A collection of grasps in a run's folder."""
 METRIC_SEED = 1_000_003  # states for the metrics come from other seeds than training's
 
 
@@ -80,7 +82,8 @@ def _where(config: Any, error: Exception) -> str:
 def _title(config: Any) -> str:
     """What is trained, for a message."""
     named = config.to_dict().get("objective", {}).get("name")
-    return f"objective {named!r} with network {config.network!r}" if named else f"network {config.network!r}"
+    network = getattr(config, "network", None) or getattr(config, "model", "")
+    return f"objective {named!r} with network {network!r}" if named else f"network {network!r}"
 
 
 def train(run: Run, prepared: Prepared, how: How) -> None:
@@ -196,6 +199,24 @@ def measure(run: Run, learner: Any, how: Measuring) -> dict[str, Any]:
         others = {"others": run.others} if run.data else {}
         numbers["agent"] = module.evaluate(learner, run.env, METRIC_SEED + how.seed, **others, **run.env_options)
     return numbers
+
+
+def measure_grasps(run: Run, learner: Any, data: Path | None) -> dict[str, Any]:
+    """How well a grasp net foretells the outcomes of a collection; see `unbraid.agents.grasp.evaluate`.
+
+    Args:
+        run: The net's.
+        learner: The net.
+        data: The collection; without, one of novel objects, which is collected into the run's folder, once.
+    """
+    from ..representation.grasps import Loader, read_grasps
+    from .grasps import Asked, collect
+
+    path = data or run.folder / NOVEL
+    if not path.exists() and data is None:
+        collect(Asked("novel", 420, 20, METRIC_SEED, learner.camera.size), path)
+    found: dict[str, Any] = learner_module(run.learner).evaluate(learner, Loader(read_grasps(path)))
+    return found
 
 
 def held_against(run: Run, evaluation: Mapping[str, Any]) -> list[str]:

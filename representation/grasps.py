@@ -14,7 +14,7 @@ writing such a file: `write_grasps` checks it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -221,11 +221,21 @@ class Loader:
         )  # fmt: skip
         return Batch(*(torch.as_tensor(part, dtype=torch.float32, device=self.device) for part in parts))
 
-    def draw(self, count: int, grasps: int, seen: NDArray[Any], rng: np.random.Generator) -> Batch:
-        """``count`` scenes, each with so many of its grasps, from one of the elevations ``seen``."""
-        scenes = rng.choice(self.scenes, count)
-        rows = np.stack([rng.choice(self._rows[scene], grasps) for scene in scenes])
-        return self.batch(scenes, rng.choice(seen, count), rows)
+    def draw(self, count: int, grasps: int, seen: Sequence[int], generator: torch.Generator) -> Batch:
+        """``count`` scenes, each from one of the elevations numbered ``seen``, and so many of its grasps.
+
+        Scenes, elevations and grasps are drawn with replacement, by ``generator``, of the CPU.
+        """
+        scenes = self.scenes[_below(len(self.scenes), count, generator)]
+        sizes = torch.tensor([len(self._rows[scene]) for scene in scenes])
+        places = (torch.rand(count, grasps, generator=generator) * sizes[:, None]).long().numpy()
+        rows = np.stack([self._rows[scene][place] for scene, place in zip(scenes, places, strict=True)])
+        return self.batch(scenes, np.asarray(seen)[_below(len(seen), count, generator)], rows)
+
+
+def _below(high: int, count: int, generator: torch.Generator) -> NDArray[np.int64]:
+    drawn: NDArray[np.int64] = torch.randint(high, (count,), generator=generator).numpy()
+    return drawn
 
 
 def _turned(poses: NDArray[Any], angles: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

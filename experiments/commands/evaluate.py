@@ -21,6 +21,8 @@ class Options:
 
     Args:
         run: Folder of a trained run.
+        data: Of a run of grasp: the collection to measure it on; by default 420 grasps of novel objects, collected into
+            the run's folder.
         codes: Instead of a run: an npz file with arrays codes (n, D) and factors (n, K), and, if you like,
             codes_test (m, D) and factors_test (m, K).
         metrics: Names with commas between; unbraid list shows them.
@@ -35,6 +37,7 @@ class Options:
     """
 
     run: Annotated[Path | None, tyro.conf.Positional] = None
+    data: Path | None = None
     codes: Path | None = None
     metrics: str = "mig,dci,factor_vae,r2"
     points: int = 3000
@@ -84,11 +87,17 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     from ...representation import metrics
     from ...representation.training import pick_device
     from .. import work
-    from ..runs import open_run
+    from ..runs import GRASP, open_run
 
     metrics.check_names(names)
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
+    if run.learner == GRASP:
+        numbers = work.measure_grasps(run, learner, options.data)
+        run.write_metrics(evaluation=numbers)
+        return numbers
+    if options.data is not None:
+        raise InputError(f"--data is for runs of {GRASP}; {folder} holds a {run.learner!r}")
     with working("measuring"):
         asked = [name.strip() for name in options.factors.split(",") if name.strip()]
         factors = asked[0] if len(asked) == 1 else asked

@@ -25,13 +25,18 @@ class Options:
         rows: Of --encoder: transitions that dynamics are fitted to.
         states: Of --encoder: where these begin: reset, as episodes do, or uniform, anywhere in the factors' ranges.
         latents: Of --encoder pca: components.
+        objects: Of grasp: train, novel, all, a category, names with commas between them, pybullet, or a folder of
+            meshes.
+        trials: Of grasp: scenes, each with a grasp that fails to begin with.
+        out: Of grasp: a movie of the plans, .gif or .mp4, red while they fail and green where they hold.
         episodes: Pairs of a start and a goal image.
         max_steps: Actions an episode may take; by default 64, and 40 of dynamics_content and --encoder.
         seed: Of the pairs.
         search: Search ways among codes where that is possible; --no-search walks greedily.
         observe: Of dynamics_content, the set whose images are seen: x, y, ...
         planner: Of dynamics_content and --encoder: ilqr, cem, icem or mppi; by default ilqr, and cem for actions of a
-            list.
+            list. Of grasp: paper, ten random directions a step, up to 20 of which are tried out, or cem, in full, of
+            which one is; by default paper.
         horizon: Of dynamics_content and --encoder: actions planned ahead; by default 10.
         env_options: Of the environment, NAME=VALUE each, beside what the agent was trained with, as in first_level=5000
             for mazes that it has not seen.
@@ -45,6 +50,9 @@ class Options:
     rows: int = 8000
     states: Literal["reset", "uniform"] = "reset"
     latents: int = 10
+    objects: str = "novel"
+    trials: int = 42
+    out: Path | None = None
     episodes: int = 100
     max_steps: int | None = None
     seed: int = 0
@@ -63,7 +71,7 @@ def main(argv: Sequence[str]) -> None:
     how = {name: getattr(options, name) for name in ("max_steps", "observe", "planner", "horizon")}
     how = {name: value for name, value in how.items() if value is not None}
     how |= {} if options.search else {"search": False}
-    for name in ("episodes", "max_steps", "horizon", "rows"):
+    for name in ("episodes", "max_steps", "horizon", "rows", "trials"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
@@ -79,16 +87,39 @@ def main(argv: Sequence[str]) -> None:
 def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str, Any]:
     from ...representation.training import pick_device
     from .. import work
-    from ..runs import open_run
+    from ..runs import GRASP, open_run
 
     if options.env:
         raise InputError("--env goes with --encoder; a run is planned with where it was trained")
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
+    if run.learner == GRASP:
+        return _grasps(options, learner, how)
     with working("walking to goal images"):
         numbers, _ = work.plan(run, learner, options.episodes, options.seed, env_options(options.env_options), **how)
     if not how and not options.env_options:
         run.write_metrics(plan=numbers)
+    return numbers
+
+
+def _grasps(options: Options, learner: Any, how: dict[str, Any]) -> Mapping[str, Any]:
+    """Plan grasps, carry them out, and show them where that is asked for."""
+    from ...agents.grasp import plan
+
+    for name in how.keys() - {"planner"}:
+        raise InputError(f"--{name.replace('_', '-')} is not for grasps")
+    with working("grasping") as status:
+        numbers, tried = plan(
+            learner, options.objects, options.trials, options.seed, options.planner or "paper",
+            progress=lambda done: status.update(f"grasping, {done} of {options.trials}"),
+        )  # fmt: skip
+    if options.out is not None:
+        from ...agents.grasp.plan import pictures
+        from ...envs.grasp.scene import Scene
+        from ..movies import write_movie
+
+        with Scene() as scene:
+            write_movie(options.out, pictures(scene, tried), fps=2)
     return numbers
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ... import lookup
 from ...errors import InputError
-from ..runs import FILE, RECORDED, How, Run, learner_module, learner_names
+from ..runs import FILE, GRASP, RECORDED, How, Run, learner_module, learner_names
 from ._options import DEFAULT_ENV, env_options, parse, print_json
 
 
@@ -65,8 +65,10 @@ def main(argv: Sequence[str]) -> None:
         return
     learner, options, config = _parse(argv[0].replace("-", "_"), argv[1:])
     _check(options)
-    if learner == RECORDED and options.data is None:
-        raise InputError(f"{learner} learns from a recording: give --data FILE.h5, made with unbraid collect")
+    if learner in (GRASP, RECORDED) and options.data is None:
+        made = "collection: give --data FILE.h5, made with unbraid collect grasp"
+        made = made if learner == GRASP else "recording: give --data FILE.h5, made with unbraid collect"
+        raise InputError(f"{learner} learns from a {made}")
     folder = options.out or Path("runs") / f"{learner}-{options.seed}"
     env = options.env if options.images is None else f"{FILE}{options.images.resolve()}"
     run = Run(folder, learner, env, env_options(options.env_options), options.seed, config)
@@ -84,6 +86,8 @@ def main(argv: Sequence[str]) -> None:
 
 def _recorded(run: Run, path: Path) -> Run:
     """The run with its environment as a recording says it."""
+    if run.learner == GRASP:
+        return replace(run, env="unbraid.envs:unbraid/Grasp-v0", data=str(path.resolve()))
     from ...representation.recorded import Recording
 
     found = Recording(path, 1, 0)

@@ -88,8 +88,8 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """
     squashed = _before_tanh(module)
     for part in module.modules():
-        if isinstance(part, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            overlap = part.stride[0] * part.stride[1] if isinstance(part, nn.ConvTranspose2d) else 1
+        if isinstance(part, (nn.Linear, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
+            overlap = math.prod(part.stride) if isinstance(part, (nn.ConvTranspose2d, nn.ConvTranspose3d)) else 1
             fan_in = part.weight[:, 0].numel() // overlap if overlap > 1 else part.weight[0].numel()
             bound = math.sqrt((3 if part in squashed else 6) / fan_in)
             nn.init.uniform_(part.weight, -bound, bound, generator=generator)

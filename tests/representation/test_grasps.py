@@ -9,6 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from unbraid.errors import InputError
 from unbraid.representation.grasps import FIELDS, Loader, read_grasps, write_grasps
@@ -76,7 +77,7 @@ def test_batches_are_turned_so_that_the_camera_stands_at_nought(path: Path) -> N
     assert float(batch.around_azimuth[1, 0]) == pytest.approx(
         float(found.scenes["around_azimuth"][0, 0] - found.scenes["azimuth"][0]), abs=1e-5
     )
-    drawn = loader.draw(5, 3, np.array([0, 2]), np.random.default_rng(0))
+    drawn = loader.draw(5, 3, (0, 2), torch.Generator().manual_seed(0))
     assert drawn.success.shape == (5, 3) and set(drawn.elevation.tolist()) <= {0.25, 0.75}
 
 

@@ -1,0 +1,380 @@
+"""Nets that foretell what comes of a grasp: with geometry, without, and with volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...envs.grasp.camera import Camera
+from ...envs.grasp.grid import HIGH, LOW
+from ...errors import InputError, UnknownNameError
+from ...representation.grasps import Batch, Loader
+from ...representation.networks import initialise
+from ...representation.training import Learner
+from .._parts import Settings
+from .projection import LEAST, LOCAL, look_along, project, read, seen_along
+
+SEEN = (0, 2)
+"""Numbers of the elevations that are learnt from: 15 and 45 degrees."""
+NEAR = 0.02
+"""m of a surface, within which a volume says how far it is."""
+THICK = 0.03
+"""m behind a surface that are thought to be full."""
+RARE = -4.0
+"""Logit of occupancy to begin with: of a half, every ray would stop at once, and tell nothing of what is behind."""
+SPREAD = 0.1
+"""m, what positions are divided by."""
+MODELS = ("geometry", "cnn", "volume")
+
+
+@dataclass(frozen=True)
+class Config(Settings):
+    """A net and its training.
+
+    Args:
+        model: geometry: from one view of colours and depth a code of the shape, from that a grid of occupancy, and what
+            the gripper meets in it, beside the view itself. cnn: the same without shape, the paper's baseline. volume:
+            three-dimensional convolutions of how far surfaces are, read where the gripper closes (in the manner of VGN,
+            Breyer et al. 2020, and GIGA, Jiang et al. 2021).
+        supervision: Of geometry: views, depth and silhouettes from other sides, as in the paper; or grid, the true
+            occupancy.
+        local: Of geometry: slices, what the gripper meets layer by layer; or depth, its depth and silhouette, as in the
+            paper.
+        bottleneck: Size of the code of the shape.
+        hidden: Units of what foretells the outcome.
+        steps: Optimiser steps.
+        batch_size: Scenes of a step.
+        grasps: Of each scene.
+        views: Of each scene that the shape is held against.
+        learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
+        depth: Weight of how far, in m, rays stop from the depth that was seen.
+        silhouette: Weight of the cross-entropy of what is the object.
+        thickness: Weight of what is beyond the paper: behind a surface it is full for 3 cm, unless another view sees
+            through there. Views alone say nothing of what is inside.
+        grid: Weight of the cross-entropy of voxels.
+    """
+
+    model: Literal["geometry", "cnn", "volume"] = "geometry"
+    supervision: Literal["views", "grid"] = "views"
+    local: Literal["slices", "depth"] = "slices"
+    bottleneck: int = 768
+    hidden: int = 256
+    steps: int = 2000
+    batch_size: int = 12
+    grasps: int = 25
+    views: int = 2
+    learning_rate: float = 1e-3
+    depth: float = 20.0
+    silhouette: float = 3.0
+    thickness: float = 0.1
+    grid: float = 10.0
+
+    def __post_init__(self) -> None:
+        counts = ("bottleneck", "hidden", "steps", "batch_size", "grasps", "views", "learning_rate")
+        self.require(*counts, at_least_0=("depth", "silhouette", "thickness", "grid"))
+        for name, known in (("model", MODELS), ("supervision", ("views", "grid")), ("local", ("slices", "depth"))):
+            if getattr(self, name) not in known:
+                raise UnknownNameError(name, getattr(self, name), known)
+
+
+class Inputs(NamedTuple):
+    """What a step of training reads."""
+
+    batch: Batch
+    chosen: Tensor
+    """Numbers of the views that the shape is held against."""
+
+
+class Block(nn.Module):
+    """A residual block."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to the same."""
+        changed: Tensor = self.second(functional.relu(self.first(functional.relu(self.norm(x)))))
+        return x + changed
+
+
+def image_encoder(size: int, outputs: int) -> nn.Sequential:
+    """Colours and depth ``(B, 4, size, size)`` to ``(B, outputs)``."""
+    layers: list[nn.Module] = []
+    for inner, outer in ((4, 32), (32, 64), (64, 64)):
+        layers += [nn.Conv2d(inner, outer, 4, 2, 1), nn.ReLU(), Block(outer)]
+    layers += [nn.Conv2d(64, 128, 4, 2, 1), nn.ReLU(), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(128 * (size // 16) ** 2, outputs), nn.ReLU())
+
+
+def shape_decoder(inputs: int) -> nn.Sequential:
+    """A code ``(B, inputs)`` to logits of occupancy ``(B, 1, 32, 32, 32)``."""
+    layers: list[nn.Module] = [nn.Linear(inputs, 64 * 64), nn.ReLU(), nn.Unflatten(1, (64, 4, 4, 4))]
+    for inner, outer in ((64, 32), (32, 16)):
+        layers += [nn.ConvTranspose3d(inner, outer, 4, 2, 1), nn.ReLU()]
+        layers += [nn.Conv3d(outer, outer, 3, padding=1), nn.ReLU()]
+    return nn.Sequential(*layers, nn.ConvTranspose3d(16, 1, 4, 2, 1))
+
+
+def local_encoder(channels: int, outputs: int) -> nn.Sequential:
+    """What the gripper meets, ``(N, channels, y, x)``, to ``(N, outputs)``."""
+    (_, _, across), (_, _, along), _ = LOCAL
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(32, 48, 4, 2, 1), nn.ReLU(), nn.Flatten(),
+        nn.Linear(48 * (across // 4) * (along // 4), outputs), nn.ReLU(),
+    )  # fmt: skip
+
+
+class Volume(nn.Module):
+    """Features of a volume ``(B, 1, 32, 32, 32)``: ``(B, channels, 32, 32, 32)``."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            [nn.Conv3d(1, 16, 4, 2, 1), nn.Conv3d(16, 32, 4, 2, 1), nn.Conv3d(32, 32, 3, padding=1)]
+        )
+        self.up = nn.ModuleList([nn.ConvTranspose3d(32, 16, 4, 2, 1), nn.Conv3d(32, channels, 3, padding=1)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """At half the resolution: features are read between voxels anyway."""
+        half = functional.relu(self.down[0](x))
+        quarter = functional.relu(self.down[1](half))
+        quarter = quarter + functional.relu(self.down[2](quarter))
+        found: Tensor = self.up[1](torch.cat([half, functional.relu(self.up[0](quarter))], 1))
+        return found
+
+
+class GraspNet(Learner):
+    """Foretells whether a grasp holds, from one view of a scene.
+
+    Everything is told in the frame of a table that is turned so that the camera stands at azimuth 0; the elevation is
+    known, as in the paper the camera's pose is.
+
+    Args:
+        config: Sizes and weights.
+        camera: Of the views, but for where it stands.
+        generator: Draws the initial weights.
+    """
+
+    def __init__(self, config: Config, camera: Camera, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config, self.camera = config, camera
+        told = 14  # position, axes, and sine and cosine of the elevation
+        if config.model != "volume":
+            self.state_encoder = image_encoder(camera.size, config.hidden)
+            told += config.hidden
+        if config.model == "geometry":
+            self.shape_encoder = image_encoder(camera.size, config.bottleneck)
+            self.shape_bottleneck = nn.Linear(config.bottleneck + 2, config.bottleneck)
+            self.shape_decoder = shape_decoder(config.bottleneck)
+            self.local_encoder = local_encoder(LOCAL[2][2] if config.local == "slices" else 2, config.hidden)
+            told += config.hidden
+        if config.model == "volume":
+            self.volume = Volume(32)
+            told += 3 * 32
+        self.outcome = nn.Sequential(
+            nn.Linear(told, config.hidden), nn.ReLU(), nn.Linear(config.hidden, config.hidden), nn.ReLU(),
+            nn.Linear(config.hidden, 1),
+        )  # fmt: skip
+        initialise(self, generator)
+        if config.model == "geometry":
+            self.shape_decoder[-1].get_parameter("bias").data.fill_(RARE)
+
+    def prepare(self, batch: Batch, step: int, generator: torch.Generator) -> Inputs:
+        """Some of the views, and fingers that may have changed places, which is the same grasp."""
+        del step
+        device = batch.success.device
+        sign = torch.randint(2, batch.success.shape, generator=generator, device=device)[..., None, None] * 2 - 1
+        rotation = batch.rotation * torch.cat([sign, sign, torch.ones_like(sign)], -1)
+        chosen = torch.randperm(batch.around_mask.shape[1], generator=generator, device=device)
+        return Inputs(batch._replace(rotation=rotation), chosen[: self.config.views])
+
+    def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
+        """Cross-entropy of outcomes, and what holds the shape to what was seen or is."""
+        del turn
+        batch, config = inputs.batch, self.config
+        shape = self.shape(batch.rgbd, batch.elevation)
+        logits = self.logits(batch.rgbd, batch.elevation, batch.position, batch.rotation, shape)
+        found = {"outcome": functional.binary_cross_entropy_with_logits(logits, batch.success)}
+        weights = {name: getattr(config, name) for name in ("depth", "silhouette", "thickness", "grid")}
+        if shape is not None and config.supervision == "grid":
+            found["grid"] = functional.binary_cross_entropy_with_logits(shape, batch.occupancy)
+        elif shape is not None:
+            found |= self._held_to_views(shape.sigmoid(), batch, inputs.chosen)
+        return {"loss": torch.stack([weights.get(name, 1.0) * term for name, term in found.items()]).sum(), **found}
+
+    def _held_to_views(self, occupancy: Tensor, batch: Batch, chosen: Tensor) -> dict[str, Tensor]:
+        """How far rays stop from the depth that was seen (ray consistency, Tulsiani et al. 2017), and silhouettes."""
+        size = batch.around_mask.shape[-1]
+        camera = Camera(distance=self.camera.distance, height=self.camera.height, angle=self.camera.angle, size=size)
+        views = project(occupancy, batch.around_azimuth[:, chosen], batch.around_elevation[:, chosen], camera)
+        mask, depth = batch.around_mask[:, chosen], batch.around_depth[:, chosen]
+        hit = torch.log(-torch.expm1(views.log_missed.clamp_max(-LEAST)))
+        behind = views.depths[:, None, None] - depth[:, :, None]
+        off = (views.stops * behind.abs()).sum(2)
+        inside = mask[:, :, None] * ((behind > 0) & (behind < THICK))
+        return {
+            "depth": (off * mask).sum() / mask.sum().clamp_min(1),
+            "thickness": -(inside * views.full.clamp_min(LEAST).log()).sum() / inside.sum().clamp_min(1),
+            "silhouette": -(mask * hit + (1 - mask) * views.log_missed).mean(),
+        }
+
+    def shape(self, rgbd: Tensor, elevation: Tensor) -> Tensor | None:
+        """Logits of occupancy ``(B, 32, 32, 32)`` of views ``(B, 4, H, W)`` from elevations ``(B,)``; of geometry."""
+        if self.config.model != "geometry":
+            return None
+        code = self.code(rgbd, elevation)
+        logits: Tensor = self.shape_decoder(code)[:, 0]
+        return logits
+
+    def code(self, rgbd: Tensor, elevation: Tensor) -> Tensor:
+        """The code of the shape, ``(B, bottleneck)``; of geometry."""
+        told = torch.cat([self.shape_encoder(_even(rgbd, self.camera)), _angles(elevation)], 1)
+        return functional.relu(self.shape_bottleneck(told))
+
+    def logits(
+        self, rgbd: Tensor, elevation: Tensor, position: Tensor, rotation: Tensor, shape: Tensor | None
+    ) -> Tensor:
+        """Of success: of G grasps in each of B scenes, ``(B, G)``.
+
+        Args:
+            rgbd: ``(B, 4, H, W)``.
+            elevation: rad, ``(B,)``.
+            position: m, ``(B, G, 3)``.
+            rotation: Axes as columns, ``(B, G, 3, 3)``.
+            shape: What `shape` says of the same views.
+        """
+        grasps = position.shape[1]
+        centre = position.new_tensor([0, 0, self.camera.height])
+        parts = [(position - centre) / SPREAD, rotation.flatten(2), _repeated(_angles(elevation), grasps)]
+        if self.config.model == "volume":
+            features = self.volume(distances(rgbd, elevation, self.camera)[:, None])
+            offsets = position.new_tensor([[0, -0.03, 0], [0, 0, 0], [0, 0.03, 0]])
+            points = position[:, :, None] + offsets @ rotation.mT
+            parts.append(_read_features(features, points))
+        else:
+            parts.append(_repeated(self.state_encoder(_even(rgbd, self.camera)), grasps))
+        if shape is not None:
+            met = look_along(shape.sigmoid(), position, rotation)
+            met = met if self.config.local == "slices" else seen_along(met)
+            parts.append(self.local_encoder(met.flatten(0, 1)).view(len(rgbd), grasps, -1))
+        found: Tensor = self.outcome(torch.cat(parts, 2))
+        return found[..., 0]
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Not of colours alone.
+
+        Raises:
+            InputError: Always: see `code`.
+        """
+        raise InputError("grasp nets read colours and depth: take code(rgbd, elevation)")
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """No images.
+
+        Raises:
+            InputError: Always: see `shape`.
+        """
+        raise InputError("grasp nets decode shapes and no images: take shape(rgbd, elevation)")
+
+
+def distances(rgbd: Tensor, elevation: Tensor, camera: Camera, size: int = 32) -> Tensor:
+    """How far voxels are in front of the surface that is seen on their ray, ``(B, size, size, size)``.
+
+    In units of 2 cm, from -1, behind it, to 1 (a truncated signed distance, Curless & Levoy 1996).
+    """
+    axes = [
+        low + (torch.arange(size, device=rgbd.device) + 0.5) / size * (high - low)
+        for low, high in zip(LOW.tolist(), HIGH.tolist(), strict=True)
+    ]
+    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).view(-1, 3)
+    ce, se, zero = elevation.cos(), elevation.sin(), torch.zeros_like(elevation)
+    out = torch.stack([ce, zero, se], 1)
+    up = torch.stack([-se, zero, ce], 1)
+    off = points - points.new_tensor([0, 0, camera.height])
+    ahead = camera.distance - out @ off.T
+    pixels = torch.stack([off[:, 1].expand(len(out), -1), -(up @ off.T)], 2) * camera.focal_length / ahead[..., None]
+    places = (2 * (pixels + 0.5) / camera.size)[:, None]
+    seen = functional.grid_sample(rgbd[:, 3:], places, align_corners=False, padding_mode="border")[:, 0, 0]
+    return ((seen - ahead) / NEAR).clamp(-1, 1).view(-1, size, size, size)
+
+
+def _read_features(features: Tensor, points: Tensor) -> Tensor:
+    """Features ``(B, C, X, Y, Z)`` at points ``(B, G, P, 3)``: ``(B, G, P C)``."""
+    read_each = [read(features[:, k], points) for k in range(features.shape[1])]
+    return torch.stack(read_each, -1).flatten(2)
+
+
+def _even(rgbd: Tensor, camera: Camera) -> Tensor:
+    """Colours and depth about 0."""
+    depth = (rgbd[:, 3:] - camera.distance) * 5
+    return torch.cat([rgbd[:, :3] - 0.5, depth.clamp(-2, 2)], 1)
+
+
+def _angles(elevation: Tensor) -> Tensor:
+    return torch.stack([elevation.sin(), elevation.cos()], 1)
+
+
+def _repeated(rows: Tensor, count: int) -> Tensor:
+    """Rows ``(B, D)`` for each of ``count`` grasps: ``(B, count, D)``."""
+    return rows[:, None].expand(-1, count, -1)
+
+
+class Batches:
+    """Endless batches of a collection.
+
+    Args:
+        loader: The collection.
+        config: How large they are.
+        seed: Of what is drawn.
+    """
+
+    def __init__(self, loader: Loader, config: Config, seed: int) -> None:
+        self.loader, self.config = loader, config
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def draw(self) -> Batch:
+        """The next one."""
+        return self.loader.draw(self.config.batch_size, self.config.grasps, SEEN, self.generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator."""
+        return {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.generator.set_state(state["generator"])
+
+
+def build(config: Config, source: Any, generator: torch.Generator, sets: int = 1) -> GraspNet:
+    """An untrained net, for a collection or for where runs of it are loaded.
+
+    Raises:
+        InputError: The collection was seen by another camera.
+    """
+    del sets
+    camera = Camera()
+    if isinstance(source, Loader):
+        about, size = source.found.about, source.found.scenes["rgb"].shape[2]
+        given = Camera(distance=about["distance"], height=about["height"], angle=about["angle"], size=size)
+        if given != camera:
+            raise InputError(f"the collection is seen by {given}, and nets see by {camera}")
+    return GraspNet(config, camera, generator)
+
+
+def data(config: Config, source: Any, seed: int) -> Batches:
+    """Batches of a collection.
+
+    Raises:
+        InputError: An environment instead.
+    """
+    if not isinstance(source, Loader):
+        raise InputError("grasp learns from a collection: give --data FILE.h5, made with unbraid collect grasp")
+    return Batches(source, config, seed)

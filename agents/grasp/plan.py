@@ -1,0 +1,185 @@
+"""Grasps planned by a net and carried out in the simulator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+from torch import Tensor
+
+from ...envs.grasp.camera import ELEVATIONS, Camera
+from ...envs.grasp.demonstrations import demonstrations, disturbed
+from ...envs.grasp.objects import things
+from ...envs.grasp.poses import Pose, standing
+from ...envs.grasp.scene import Scene, Thing
+from ...errors import InputError, UnknownNameError
+from .model import GraspNet
+from .search import Search, Step
+
+STEPS = 20
+"""Of the paper's search, at most."""
+FAILING = 50
+"""Grasps that are disturbed until one fails."""
+SPREAD = 0.03
+PLANNERS = ("paper", "cem")
+SHOWN = 5
+"""Demonstrations of an object that failing grasps come from."""
+
+
+class Task(NamedTuple):
+    """A scene, and a grasp that fails in it."""
+
+    thing: Thing
+    where: Pose
+    camera: Camera
+    start: Pose
+    rgbd: NDArray[np.float32]
+    """``(4, H, W)``"""
+
+
+class Tried(NamedTuple):
+    """What came of a plan."""
+
+    task: Task
+    grasps: list[Pose]
+    """That were carried out, the failing one first."""
+    held: bool
+
+
+def plan(
+    learner: GraspNet,
+    objects: str,
+    trials: int,
+    seed: int,
+    planner: str = "paper",
+    steps: int = STEPS,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[dict[str, Any], list[Tried]]:
+    """Plan grasps of objects from failing ones, and carry them out.
+
+    ``paper`` takes the best of ten random directions at each step, tries that grasp out, and goes on until one holds,
+    20 times at most (Yan et al. 2017). ``cem`` searches in full and tries one grasp only.
+
+    Args:
+        learner: The net.
+        objects: See `unbraid.envs.grasp.objects.things`.
+        trials: How many; objects take turns.
+        seed: Of the scenes, the failing grasps and the search.
+        planner: ``paper`` or ``cem``.
+        steps: Of ``paper``.
+        progress: Told after each trial how many there were.
+
+    Returns:
+        ``success_rate``, ``by_category``, ``first_success_rate`` (of the first step alone), ``steps`` that were needed
+        on the mean, and ``milliseconds_per_plan``, CPU time of the net and the search; and what was tried.
+
+    Raises:
+        InputError: An unknown planner, no such objects, or less than one trial or step.
+    """
+    if planner not in PLANNERS:
+        raise UnknownNameError("planner", planner, PLANNERS)
+    if trials < 1 or steps < 1:
+        raise InputError(f"trials and steps must be at least 1, not {trials} and {steps}")
+    of, tried, spent = things(objects), [], 0.0
+    with Scene(remembers=max(64, len(of))) as scene:
+        known: dict[str, Pose] = {}
+        for number in range(trials):
+            task = _task(scene, of[number % len(of)], known, np.random.default_rng([seed, number]), learner.camera.size)
+            generator = torch.Generator().manual_seed(seed * trials + number)
+            one, seconds = _try(learner, scene, task, planner, steps, generator)
+            tried.append(one)
+            spent += seconds
+            if progress is not None:
+                progress(number + 1)
+    held = np.array([one.held for one in tried])
+    kinds = np.array([getattr(one.task.thing, "category", one.task.thing.name) for one in tried])
+    needed = np.array([len(one.grasps) - 1 for one in tried])
+    numbers = {
+        "success_rate": float(held.mean()),
+        "by_category": {name: float(held[kinds == name].mean()) for name in dict.fromkeys(kinds.tolist())},
+        "first_success_rate": float((held & (needed == 1)).mean()),
+        "steps": float(needed.mean()),
+        "milliseconds_per_plan": 1000 * spent / trials,
+    }
+    return numbers, tried
+
+
+def _task(scene: Scene, thing: Thing, known: dict[str, Pose], rng: np.random.Generator, size: int) -> Task:
+    """A scene of an object, and a disturbed demonstration that fails."""
+    if thing.name not in known:
+        known[thing.name] = demonstrations(scene, thing, np.random.default_rng(0), SHOWN)
+    x, y, share = rng.uniform(-1, 1, 3).tolist()
+    where = standing(SPREAD * x, SPREAD * y, np.pi * share)
+    camera = Camera(float(rng.uniform(-np.pi, np.pi)), float(rng.choice(ELEVATIONS)), size=size)
+    r, g, b = rng.uniform(0.1, 0.9, 3).tolist()
+    scene.place(thing, where, (r, g, b))
+    view = scene.look(camera)
+    rgbd = np.concatenate([view.rgb / 255, view.depth[..., None]], 2).transpose(2, 0, 1).astype(np.float32)
+    shown = known[thing.name]
+    for _ in range(FAILING):
+        start = disturbed(shown.row(int(rng.integers(len(shown.position)))), rng).after(where)
+        if not scene.attempt(thing, start, where).success:
+            break
+    return Task(thing, where, camera, start, rgbd)
+
+
+@torch.no_grad()
+def _try(
+    learner: GraspNet, scene: Scene, task: Task, planner: str, steps: int, generator: torch.Generator
+) -> tuple[Tried, float]:
+    """Plan and carry out; and the CPU time that planning took."""
+    started = time.process_time()
+    device = next(learner.parameters()).device
+    rgbd = torch.as_tensor(task.rgbd, device=device)[None]
+    elevation = torch.tensor([task.camera.elevation], device=device)
+    shape = learner.shape(rgbd, elevation)
+    position, rotation = _to_net(task.start.turned(-task.camera.azimuth), device)
+
+    def score(positions: Tensor, rotations: Tensor) -> Tensor:
+        return learner.logits(rgbd, elevation, positions, rotations, shape)
+
+    grasps, held, spent = [task.start], False, 0.0
+    for _ in range(steps if planner == "paper" else 1):
+        if planner == "paper":
+            position, rotation = Step().next(score, position, rotation, generator)
+        else:
+            position, rotation = Search().find(score, position, rotation, generator)
+        grasps.append(_from_net(position, rotation).turned(task.camera.azimuth))
+        spent += time.process_time() - started
+        held = scene.attempt(task.thing, grasps[-1], task.where).success
+        started = time.process_time()
+        if held:
+            break
+    return Tried(task, grasps, held), spent
+
+
+def _to_net(pose: Pose, device: torch.device) -> tuple[Tensor, Tensor]:
+    return (
+        torch.as_tensor(pose.position, dtype=torch.float32, device=device)[None],
+        torch.as_tensor(pose.matrix, dtype=torch.float32, device=device)[None],
+    )
+
+
+def _from_net(position: Tensor, rotation: Tensor) -> Pose:
+    axes = rotation[0].double().cpu().numpy()
+    return Pose(position[0].double().cpu().numpy(), Rotation.from_matrix(axes).as_quat())
+
+
+def pictures(scene: Scene, tried: Sequence[Tried], size: int = 192) -> list[NDArray[np.uint8]]:
+    """Each grasp of each plan as it closes: pictures ``(H, W, 3)``, framed green where it held and red where not."""
+    found = []
+    for one in tried:
+        for number, grasp in enumerate(one.grasps):
+            scene.place(one.task.thing, one.task.where, (0.75, 0.3, 0.22))
+            scene.add_gripper(grasp)
+            camera = Camera(one.task.camera.azimuth, one.task.camera.elevation, size=size)
+            picture = scene.look(camera).rgb.copy()
+            held = one.held and number == len(one.grasps) - 1
+            picture[:4] = picture[-4:] = picture[:, :4] = picture[:, -4:] = (40, 160, 60) if held else (200, 40, 40)
+            found.append(picture)
+    return found
