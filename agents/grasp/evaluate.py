@@ -27,8 +27,8 @@ def foretell(learner: GraspNet, loader: Loader, elevation: int) -> tuple[NDArray
     for scene in loader.scenes.tolist():
         own = loader.rows_of(scene)
         batch = loader.batch(np.array([scene]), np.array([elevation]), own[None])
-        shape = learner.shape(batch.rgbd, batch.elevation)
-        logits = learner.logits(batch.rgbd, batch.elevation, batch.position, batch.rotation, shape)
+        seen = learner.see(batch.rgbd, batch.elevation)
+        logits, shape = learner.logits(seen, batch.position, batch.rotation), seen.shape
         rows.append(own)
         said.append(logits[0].sigmoid().cpu().numpy())
         if shape is not None:
@@ -52,7 +52,7 @@ def evaluate(learner: GraspNet, loader: Loader) -> dict[str, Any]:
     for number, angle in enumerate(loader.found.about["elevations"]):
         rows, said, overlap = foretell(learner, loader, number)
         right = (said > 0.5) == success[rows]
-        each = {name: float(right[categories[rows] == name].mean()) for name in dict.fromkeys(categories)}
+        each = {name: float(right[categories[rows] == name].mean()) for name in dict.fromkeys(categories.tolist())}
         found[f"{math.degrees(angle):.0f}"] = {
             "accuracy": float(right.mean()),
             "by_category": each,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -24,10 +24,14 @@ NEAR = 0.02
 """m of a surface, within which a volume says how far it is."""
 THICK = 0.03
 """m behind a surface that are thought to be full."""
-RARE = -4.0
+EVERY = 2
+"""Pixels, either way, one of which counts in a step."""
+RARE = -2.5
 """Logit of occupancy to begin with: of a half, every ray would stop at once, and tell nothing of what is behind."""
 SPREAD = 0.1
 """m, what positions are divided by."""
+BETWEEN = ((0.0, -0.03, 0.0), (0.0, 0.0, 0.0), (0.0, 0.03, 0.0))
+"""Where a volume is read: between the pads and beside them, m in the gripper's frame."""
 MODELS = ("geometry", "cnn", "volume")
 
 
@@ -70,7 +74,7 @@ class Config(Settings):
     learning_rate: float = 1e-3
     depth: float = 20.0
     silhouette: float = 3.0
-    thickness: float = 0.1
+    thickness: float = 0.3
     grid: float = 10.0
 
     def __post_init__(self) -> None:
@@ -87,6 +91,19 @@ class Inputs(NamedTuple):
     batch: Batch
     chosen: Tensor
     """Numbers of the views that the shape is held against."""
+    first: int
+    """Row and column of the first of their pixels that count, of every other one."""
+
+
+class Seen(NamedTuple):
+    """What a net reads from views, whatever the grasp."""
+
+    told: Tensor
+    """``(B, D)``"""
+    shape: Tensor | None
+    """Logits of occupancy, ``(B, 32, 32, 32)``; of geometry."""
+    volume: Tensor | None
+    """Features ``(B, C, X, Y, Z)``; of volume."""
 
 
 class Block(nn.Module):
@@ -189,33 +206,34 @@ class GraspNet(Learner):
 
     def prepare(self, batch: Batch, step: int, generator: torch.Generator) -> Inputs:
         """Some of the views, and fingers that may have changed places, which is the same grasp."""
-        del step
         device = batch.success.device
         sign = torch.randint(2, batch.success.shape, generator=generator, device=device)[..., None, None] * 2 - 1
         rotation = batch.rotation * torch.cat([sign, sign, torch.ones_like(sign)], -1)
         chosen = torch.randperm(batch.around_mask.shape[1], generator=generator, device=device)
-        return Inputs(batch._replace(rotation=rotation), chosen[: self.config.views])
+        return Inputs(batch._replace(rotation=rotation), chosen[: self.config.views], step % EVERY)
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Cross-entropy of outcomes, and what holds the shape to what was seen or is."""
         del turn
         batch, config = inputs.batch, self.config
-        shape = self.shape(batch.rgbd, batch.elevation)
-        logits = self.logits(batch.rgbd, batch.elevation, batch.position, batch.rotation, shape)
+        seen = self.see(batch.rgbd, batch.elevation)
+        logits, shape = self.logits(seen, batch.position, batch.rotation), seen.shape
         found = {"outcome": functional.binary_cross_entropy_with_logits(logits, batch.success)}
         weights = {name: getattr(config, name) for name in ("depth", "silhouette", "thickness", "grid")}
         if shape is not None and config.supervision == "grid":
             found["grid"] = functional.binary_cross_entropy_with_logits(shape, batch.occupancy)
         elif shape is not None:
-            found |= self._held_to_views(shape.sigmoid(), batch, inputs.chosen)
+            found |= self._held_to_views(shape.sigmoid(), inputs)
         return {"loss": torch.stack([weights.get(name, 1.0) * term for name, term in found.items()]).sum(), **found}
 
-    def _held_to_views(self, occupancy: Tensor, batch: Batch, chosen: Tensor) -> dict[str, Tensor]:
+    def _held_to_views(self, occupancy: Tensor, inputs: Inputs) -> dict[str, Tensor]:
         """How far rays stop from the depth that was seen (ray consistency, Tulsiani et al. 2017), and silhouettes."""
-        size = batch.around_mask.shape[-1]
-        camera = Camera(distance=self.camera.distance, height=self.camera.height, angle=self.camera.angle, size=size)
-        views = project(occupancy, batch.around_azimuth[:, chosen], batch.around_elevation[:, chosen], camera)
-        mask, depth = batch.around_mask[:, chosen], batch.around_depth[:, chosen]
+        batch, chosen, some = inputs.batch, inputs.chosen, slice(inputs.first, None, EVERY)
+        camera = replace(self.camera, size=batch.around_mask.shape[-1])
+        views = project(
+            occupancy, batch.around_azimuth[:, chosen], batch.around_elevation[:, chosen], camera, inputs.first, EVERY
+        )
+        mask, depth = (seen[:, chosen][..., some, some] for seen in (batch.around_mask, batch.around_depth))
         hit = torch.log(-torch.expm1(views.log_missed.clamp_max(-LEAST)))
         behind = views.depths[:, None, None] - depth[:, :, None]
         off = (views.stops * behind.abs()).sum(2)
@@ -226,45 +244,35 @@ class GraspNet(Learner):
             "silhouette": -(mask * hit + (1 - mask) * views.log_missed).mean(),
         }
 
-    def shape(self, rgbd: Tensor, elevation: Tensor) -> Tensor | None:
-        """Logits of occupancy ``(B, 32, 32, 32)`` of views ``(B, 4, H, W)`` from elevations ``(B,)``; of geometry."""
-        if self.config.model != "geometry":
-            return None
-        code = self.code(rgbd, elevation)
-        logits: Tensor = self.shape_decoder(code)[:, 0]
-        return logits
+    def see(self, rgbd: Tensor, elevation: Tensor) -> Seen:
+        """All that is read from views ``(B, 4, H, W)`` from elevations ``(B,)`` in rad, once for all grasps."""
+        even, told = _even(rgbd, self.camera), torch.stack([elevation.sin(), elevation.cos()], 1)
+        if self.config.model == "volume":
+            return Seen(told, None, self.volume(distances(rgbd, elevation, self.camera)[:, None]))
+        shape = None
+        if self.config.model == "geometry":
+            code = functional.relu(self.shape_bottleneck(torch.cat([self.shape_encoder(even), told], 1)))
+            shape = self.shape_decoder(code)[:, 0]
+        return Seen(torch.cat([told, self.state_encoder(even)], 1), shape, None)
 
-    def code(self, rgbd: Tensor, elevation: Tensor) -> Tensor:
-        """The code of the shape, ``(B, bottleneck)``; of geometry."""
-        told = torch.cat([self.shape_encoder(_even(rgbd, self.camera)), _angles(elevation)], 1)
-        return functional.relu(self.shape_bottleneck(told))
-
-    def logits(
-        self, rgbd: Tensor, elevation: Tensor, position: Tensor, rotation: Tensor, shape: Tensor | None
-    ) -> Tensor:
+    def logits(self, seen: Seen, position: Tensor, rotation: Tensor) -> Tensor:
         """Of success: of G grasps in each of B scenes, ``(B, G)``.
 
         Args:
-            rgbd: ``(B, 4, H, W)``.
-            elevation: rad, ``(B,)``.
+            seen: What `see` says of their views.
             position: m, ``(B, G, 3)``.
             rotation: Axes as columns, ``(B, G, 3, 3)``.
-            shape: What `shape` says of the same views.
         """
-        grasps = position.shape[1]
+        count, grasps = position.shape[:2]
         centre = position.new_tensor([0, 0, self.camera.height])
-        parts = [(position - centre) / SPREAD, rotation.flatten(2), _repeated(_angles(elevation), grasps)]
-        if self.config.model == "volume":
-            features = self.volume(distances(rgbd, elevation, self.camera)[:, None])
-            offsets = position.new_tensor([[0, -0.03, 0], [0, 0, 0], [0, 0.03, 0]])
-            points = position[:, :, None] + offsets @ rotation.mT
-            parts.append(_read_features(features, points))
-        else:
-            parts.append(_repeated(self.state_encoder(_even(rgbd, self.camera)), grasps))
-        if shape is not None:
-            met = look_along(shape.sigmoid(), position, rotation)
+        parts = [(position - centre) / SPREAD, rotation.flatten(2), seen.told[:, None].expand(-1, grasps, -1)]
+        if seen.volume is not None:
+            points = position[:, :, None] + position.new_tensor(BETWEEN) @ rotation.mT
+            parts.append(_read_features(seen.volume, points))
+        if seen.shape is not None:
+            met = look_along(seen.shape.sigmoid(), position, rotation)
             met = met if self.config.local == "slices" else seen_along(met)
-            parts.append(self.local_encoder(met.flatten(0, 1)).view(len(rgbd), grasps, -1))
+            parts.append(self.local_encoder(met.flatten(0, 1)).view(count, grasps, -1))
         found: Tensor = self.outcome(torch.cat(parts, 2))
         return found[..., 0]
 
@@ -272,17 +280,17 @@ class GraspNet(Learner):
         """Not of colours alone.
 
         Raises:
-            InputError: Always: see `code`.
+            InputError: Always: see `see`.
         """
-        raise InputError("grasp nets read colours and depth: take code(rgbd, elevation)")
+        raise InputError("grasp nets read colours and depth: take see(rgbd, elevation)")
 
     def decode(self, codes: Tensor) -> Tensor:
         """No images.
 
         Raises:
-            InputError: Always: see `shape`.
+            InputError: Always: see `see`.
         """
-        raise InputError("grasp nets decode shapes and no images: take shape(rgbd, elevation)")
+        raise InputError("grasp nets decode shapes and no images: take see(rgbd, elevation).shape")
 
 
 def distances(rgbd: Tensor, elevation: Tensor, camera: Camera, size: int = 32) -> Tensor:
@@ -316,15 +324,6 @@ def _even(rgbd: Tensor, camera: Camera) -> Tensor:
     """Colours and depth about 0."""
     depth = (rgbd[:, 3:] - camera.distance) * 5
     return torch.cat([rgbd[:, :3] - 0.5, depth.clamp(-2, 2)], 1)
-
-
-def _angles(elevation: Tensor) -> Tensor:
-    return torch.stack([elevation.sin(), elevation.cos()], 1)
-
-
-def _repeated(rows: Tensor, count: int) -> Tensor:
-    """Rows ``(B, D)`` for each of ``count`` grasps: ``(B, count, D)``."""
-    return rows[:, None].expand(-1, count, -1)
 
 
 class Batches:

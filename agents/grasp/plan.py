@@ -137,11 +137,11 @@ def _try(
     device = next(learner.parameters()).device
     rgbd = torch.as_tensor(task.rgbd, device=device)[None]
     elevation = torch.tensor([task.camera.elevation], device=device)
-    shape = learner.shape(rgbd, elevation)
+    seen = learner.see(rgbd, elevation)
     position, rotation = _to_net(task.start.turned(-task.camera.azimuth), device)
 
     def score(positions: Tensor, rotations: Tensor) -> Tensor:
-        return learner.logits(rgbd, elevation, positions, rotations, shape)
+        return learner.logits(seen, positions, rotations)
 
     grasps, held, spent = [task.start], False, 0.0
     for _ in range(steps if planner == "paper" else 1):

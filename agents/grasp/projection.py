@@ -52,7 +52,9 @@ def read(occupancy: Tensor, points: Tensor) -> Tensor:
     return found.view(points.shape[:-1])
 
 
-def project(occupancy: Tensor, azimuth: Tensor, elevation: Tensor, camera: Camera) -> Projected:
+def project(
+    occupancy: Tensor, azimuth: Tensor, elevation: Tensor, camera: Camera, first: int = 0, step: int = 1
+) -> Projected:
     """What cameras see of grids: the global projection.
 
     Args:
@@ -60,8 +62,11 @@ def project(occupancy: Tensor, azimuth: Tensor, elevation: Tensor, camera: Camer
         azimuth: Of A cameras for each, rad, ``(B, A)``.
         elevation: Likewise.
         camera: All else of them.
+        first: Row and column of the first pixel.
+        step: Pixels from one ray to the next, either way.
     """
     eye, rays = _rays(azimuth, elevation, camera)
+    rays = rays[:, :, first::step, first::step]
     depths = (camera.distance + torch.linspace(-REACH, REACH, SAMPLES)).to(occupancy)
     points = eye[:, :, None, None, None] + depths[:, None, None, None] * rays[:, :, None]
     full = read(occupancy, points).clamp_max(1 - LEAST)
