@@ -27,7 +27,6 @@ SPREAD = 0.03
 """m off the middle, either way, that objects stand at most."""
 AROUND = 6
 """Views from all sides, by which a shape is learnt where none is told."""
-AROUND_SIZE = 32
 NUMBER = "number"
 
 
@@ -121,7 +120,7 @@ def _scene(asked: Asked, scene: Scene, thing: Thing, place: int, shown: Pose, nu
     turns = azimuth + 2 * np.pi * np.arange(AROUND) / AROUND
     tilts = rng.choice(ELEVATIONS[::2], AROUND)
     around = [
-        scene.look(Camera(turn, tilt, size=AROUND_SIZE))
+        scene.look(Camera(turn, tilt, size=asked.size))
         for turn, tilt in zip(turns.tolist(), tilts.tolist(), strict=True)
     ]
     tried = trials(scene, thing, where, shown, asked.each, rng)

@@ -4,7 +4,7 @@ A file has two groups. Of ``scenes``, S of them: ``object``, a number in the att
 a quaternion x, y, z, w; ``azimuth`` of the camera, rad; ``occupancy``, voxels of a cube of 28 cm that stands on the
 middle of the table, packed to bits, as they lie once the scene is turned by minus the azimuth; ``rgb``, ``depth``
 (tenths of a mm) and ``mask`` (the object's) from each of ``elevations``, rad; and ``around_depth``, ``around_mask``,
-``around_azimuth`` and ``around_elevation`` of small views from all sides. Of ``grasps``, N: ``scene``; ``grasp``, the
+``around_azimuth`` and ``around_elevation`` of views from all sides. Of ``grasps``, N: ``scene``; ``grasp``, the
 gripper's pose as it closes, as poses of objects; ``result``, a number in the attribute ``results``; ``success``; and
 ``demonstration``, the one that it comes from (-1 of people's). Cameras look at a point ``height`` above the middle of
 the table from ``distance``, m, with an ``angle`` of view, rad. Further grasps, by people or others, are added by

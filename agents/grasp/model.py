@@ -16,7 +16,7 @@ from ...representation.grasps import Batch, Loader
 from ...representation.networks import initialise
 from ...representation.training import Learner
 from .._parts import Settings
-from .projection import LEAST, LOCAL, look_along, project, read, seen_along
+from .projection import LEAST, LOCAL, Pixels, look_along, project, read, seen_along
 
 SEEN = (0, 2)
 """Numbers of the elevations that are learnt from: 15 and 45 degrees."""
@@ -24,7 +24,7 @@ NEAR = 0.02
 """m of a surface, within which a volume says how far it is."""
 THICK = 0.03
 """m behind a surface that are thought to be full."""
-EVERY = 2
+EVERY = 4
 """Pixels, either way, one of which counts in a step."""
 RARE = -2.5
 """Logit of occupancy to begin with: of a half, every ray would stop at once, and tell nothing of what is behind."""
@@ -91,8 +91,8 @@ class Inputs(NamedTuple):
     batch: Batch
     chosen: Tensor
     """Numbers of the views that the shape is held against."""
-    first: int
-    """Row and column of the first of their pixels that count, of every other one."""
+    pixels: Pixels
+    """Rows and columns of these that count."""
 
 
 class Seen(NamedTuple):
@@ -210,7 +210,8 @@ class GraspNet(Learner):
         sign = torch.randint(2, batch.success.shape, generator=generator, device=device)[..., None, None] * 2 - 1
         rotation = batch.rotation * torch.cat([sign, sign, torch.ones_like(sign)], -1)
         chosen = torch.randperm(batch.around_mask.shape[1], generator=generator, device=device)
-        return Inputs(batch._replace(rotation=rotation), chosen[: self.config.views], step % EVERY)
+        pixels = slice(step % EVERY, None, EVERY), slice(step // EVERY % EVERY, None, EVERY)
+        return Inputs(batch._replace(rotation=rotation), chosen[: self.config.views], pixels)
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Cross-entropy of outcomes, and what holds the shape to what was seen or is."""
@@ -228,12 +229,12 @@ class GraspNet(Learner):
 
     def _held_to_views(self, occupancy: Tensor, inputs: Inputs) -> dict[str, Tensor]:
         """How far rays stop from the depth that was seen (ray consistency, Tulsiani et al. 2017), and silhouettes."""
-        batch, chosen, some = inputs.batch, inputs.chosen, slice(inputs.first, None, EVERY)
+        batch, chosen = inputs.batch, inputs.chosen
         camera = replace(self.camera, size=batch.around_mask.shape[-1])
         views = project(
-            occupancy, batch.around_azimuth[:, chosen], batch.around_elevation[:, chosen], camera, inputs.first, EVERY
+            occupancy, batch.around_azimuth[:, chosen], batch.around_elevation[:, chosen], camera, inputs.pixels
         )
-        mask, depth = (seen[:, chosen][..., some, some] for seen in (batch.around_mask, batch.around_depth))
+        mask, depth = (seen[:, chosen][:, :, *inputs.pixels] for seen in (batch.around_mask, batch.around_depth))
         hit = torch.log(-torch.expm1(views.log_missed.clamp_max(-LEAST)))
         behind = views.depths[:, None, None] - depth[:, :, None]
         off = (views.stops * behind.abs()).sum(2)

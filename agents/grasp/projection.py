@@ -25,6 +25,10 @@ LOCAL = ((-0.03, 0.03, 8), (-0.06, 0.06, 24), (-0.055, 0.03, 12))
 """Least, largest and number of places along the gripper's x, y and z axes, m: 5 to 9 mm apart, as voxels are."""
 
 
+Pixels = tuple[slice, slice]
+ALL: Pixels = (slice(None), slice(None))
+
+
 class Projected(NamedTuple):
     """Views of a grid."""
 
@@ -52,9 +56,7 @@ def read(occupancy: Tensor, points: Tensor) -> Tensor:
     return found.view(points.shape[:-1])
 
 
-def project(
-    occupancy: Tensor, azimuth: Tensor, elevation: Tensor, camera: Camera, first: int = 0, step: int = 1
-) -> Projected:
+def project(occupancy: Tensor, azimuth: Tensor, elevation: Tensor, camera: Camera, pixels: Pixels = ALL) -> Projected:
     """What cameras see of grids: the global projection.
 
     Args:
@@ -62,11 +64,10 @@ def project(
         azimuth: Of A cameras for each, rad, ``(B, A)``.
         elevation: Likewise.
         camera: All else of them.
-        first: Row and column of the first pixel.
-        step: Pixels from one ray to the next, either way.
+        pixels: Rows and columns that rays are sent through.
     """
     eye, rays = _rays(azimuth, elevation, camera)
-    rays = rays[:, :, first::step, first::step]
+    rays = rays[:, :, pixels[0], pixels[1]]
     depths = (camera.distance + torch.linspace(-REACH, REACH, SAMPLES)).to(occupancy)
     points = eye[:, :, None, None, None] + depths[:, None, None, None] * rays[:, :, None]
     full = read(occupancy, points).clamp_max(1 - LEAST)
