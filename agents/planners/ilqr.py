@@ -119,7 +119,8 @@ def backward(problem: Problem, states: Tensor, actions: Tensor, mu: Tensor) -> G
         f = both[..., t, :, :].mT
         q_matrix, q = f @ value @ f.mT + curve, _times(f, slope) + slopes[..., t, :]
         firm = q_matrix[..., size:, :] + held[..., t, :, :]
-        solved = torch.linalg.solve(firm[..., size:], torch.cat([q[..., size:, None], firm[..., :size]], -1)).neg()
+        wanted = torch.cat([q[..., size:, None], firm[..., :size]], -1)
+        solved = torch.linalg.solve_ex(firm[..., size:], wanted).result.neg()  # no number where nothing is best
         k, feedback = solved[..., 0], solved[..., 1:]
         back = torch.cat([still, feedback], -2).mT
         value, slope = back @ q_matrix @ back.mT, _times(back, q + _times(q_matrix[..., size:], k))

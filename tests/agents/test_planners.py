@@ -146,6 +146,14 @@ def test_where_all_is_lost_actions_are_still_finite() -> None:
         assert bool(plan.actions.isfinite().all()), planner
 
 
+def test_where_no_action_does_or_costs_anything_ilqr_stays_as_it_is() -> None:
+    """Nothing is best there: the matrix that gains are solved for is 0."""
+    nothing = torch.zeros(1, 1)
+    problem = Problem(lambda z, u: z + 0 * u, torch.zeros(2, 1), torch.eye(1), nothing, -torch.ones(1), torch.ones(1))
+    plan = ILQR(mu=0.0).plan(problem, torch.ones(2, 1), torch.Generator().manual_seed(0))
+    assert plan.actions.isfinite().all() and plan.cost.isfinite().all()
+
+
 def test_coloured_noise_has_the_variance_and_the_slope_that_it_should() -> None:
     for colour in (0.0, 1.0, 2.0):
         drawn = coloured_noise((4000, 1, 16, 2), colour, draws())

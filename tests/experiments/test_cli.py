@@ -22,7 +22,7 @@ from unbraid.experiments.runs import CONFIG, METRICS, WEIGHTS, open_run
 from unbraid.representation.training import CHECKPOINT
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
-LEARNERS = ["diayn", "dusdi", "dynamics_content", "icf", "icf_continuous", "inverse", "vae"]
+LEARNERS = ["diayn", "dusdi", "dynamics_content", "grasp", "icf", "icf_continuous", "inverse", "vae"]
 TINY = ("--steps", "4", "--batch-size", "4", "--device", "cpu")
 
 

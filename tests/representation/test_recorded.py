@@ -66,11 +66,11 @@ def test_an_interrupted_recording_goes_on(tmp_path: Path, monkeypatch: pytest.Mo
     made: list[int] = []
     record = collecting._record
 
-    def stop(asked: Any, first: int, rows: int, folder: Path) -> None:
+    def stop(path: Path, make: Any) -> None:
         if len(made) == 2:
             raise KeyboardInterrupt
-        made.append(first)
-        record(asked, first, rows, folder)
+        made.append(int(path.stem))
+        record(path, make)
 
     monkeypatch.setattr(collecting, "_record", stop)
     with pytest.raises(KeyboardInterrupt):
