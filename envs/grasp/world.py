@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import gymnasium
@@ -208,6 +209,8 @@ class Grasp(gymnasium.Env[Any, Any]):
         """Minus how far the gripper is from the nearest grasp that works, m, where a rad counts as 10 cm."""
         assert self._thing is not None
         if self._thing.name not in self._grasps:
+            if not self.things:
+                self._grasps.clear()  # shapes that are made afresh don't come again
             self._grasps[self._thing.name] = antipodal(self._thing.solid, 30, np.random.default_rng(0))
         grasps, here = self._grasps[self._thing.name].after(self.scene.object_pose), self.scene.gripper_pose
         away = np.linalg.norm(grasps.position - here.position, axis=1)
@@ -230,8 +233,12 @@ class Grasp(gymnasium.Env[Any, Any]):
 
     def look(self, size: int | None = None) -> View:
         """What the camera sees: colours, depth, and where the object and the gripper are."""
+        return self.scene.look(replace(self._camera, size=size or self.size))
+
+    @property
+    def _camera(self) -> Camera:
         azimuth, elevation = self._values[self._gripper.start - 2 : self._gripper.start].tolist()
-        return self.scene.look(Camera(azimuth, elevation, size=size or self.size))
+        return Camera(azimuth, elevation)
 
     def look_along(self, size: int | None = None) -> View:
         """What is seen from the gripper's palm, along its way, 10 cm across at the fingertips."""
@@ -246,8 +253,8 @@ class Grasp(gymnasium.Env[Any, Any]):
         return occupancy(self._thing.solid, self.scene.object_pose, size)
 
     def render(self) -> Any:
-        """The camera's picture, 256 pixels."""
-        return self.look(256).rgb
+        """A picture for people, 256 pixels: from where the camera is, with room for the gripper above the object."""
+        return self.scene.look(replace(self._camera, distance=1.2, height=0.2, size=256)).rgb
 
     def close(self) -> None:
         """Let go of the simulator."""

@@ -32,9 +32,11 @@ def main(argv: Sequence[str]) -> None:
     """``unbraid report RUN [OPTIONS]``."""
     options = parse(Options, argv, "report", __doc__)
     from ..report import write_report
-    from ..runs import open_run
+    from ..runs import GRASP, open_run
 
     run = open_run(options.run)
+    if run.learner == GRASP:
+        raise InputError(f"{options.run} is a net of grasps, without codes to draw: take evaluate, or plan --out")
     others = {folder.resolve().name: open_run(folder) for folder in options.compare}
     if len({run.learner, *others}) <= len(options.compare):
         raise InputError(

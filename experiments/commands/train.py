@@ -80,7 +80,10 @@ def main(argv: Sequence[str]) -> None:
         print_json(found[0] if len(runs) == 1 else {"members": found})
         return
     for one in runs:
-        after = f"; next: unbraid evaluate {one.folder}, unbraid report {one.folder}" if options.images is None else ""
+        second = "plan" if learner == GRASP else "report"
+        after = (
+            f"; next: unbraid evaluate {one.folder}, unbraid {second} {one.folder}" if options.images is None else ""
+        )
         print(f"the run is in {one.folder}{after}")
 
 

@@ -189,6 +189,8 @@ def test_train_evaluate_and_plan_by_command(collected: Path, tmp_path: Path, cli
     found = json.loads(done.out)
     assert set(found) == {"15", "30", "45", "60", "seen", "novel"}
     assert set(found["15"]["by_category"]) == {"cup", "bottle"} and 0 <= found["45"]["iou"] <= 1
+    done = cli("report", run)
+    assert done.status == 2 and "is a net of grasps, without codes to draw" in done.err
     gif = tmp_path / "plans.gif"
     done = cli("plan", run, "--objects", "cup00", "--trials", 2, "--planner", "cem", "--out", gif, "--json")
     assert done.status == 0, done.err
