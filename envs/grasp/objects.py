@@ -217,7 +217,7 @@ SETS = {"train": TRAINING, "novel": NOVEL, "all": TRAINING + NOVEL}
 
 
 def things(asked: str) -> Sequence[Thing]:
-    """Objects by a name: of `SETS`, of a category, their own with commas between them; ``"pybullet"``; or a folder.
+    """Objects by names with commas between them: of `SETS`, categories or their own; ``"pybullet"``; or a folder.
 
     Raises:
         InputError: Nothing answers to it, or the folder holds none.
@@ -227,10 +227,11 @@ def things(asked: str) -> Sequence[Thing]:
 
         return bundled() if asked == "pybullet" else read_folder(Path(asked))
     known = {one.name: one for one in instances()}
-    if asked in CATEGORIES:
-        return [one for one in known.values() if one.category == asked]
-    names = SETS.get(asked, tuple(asked.split(",")))
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("object", name, [*SETS, *CATEGORIES, "pybullet", *known])
-    return [known[name] for name in names]
+    named = {**SETS, **{name: (name,) for name in known}}
+    named |= {kind: tuple(one.name for one in known.values() if one.category == kind) for kind in CATEGORIES}
+    found: list[Thing] = []
+    for word in asked.split(","):
+        if word not in named:
+            raise UnknownNameError("object", word, [*named, "pybullet"])
+        found += [known[name] for name in named[word]]
+    return found

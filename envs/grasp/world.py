@@ -68,8 +68,8 @@ class Grasp(gymnasium.Env[Any, Any]):
     leaves the best policy what it is).
 
     Args:
-        objects: ``"fresh"``, a category and four parameters drawn for each episode; ``"train"``, ``"novel"`` or
-            ``"all"`` of the 101; a category; names with commas between them; or a folder of meshes.
+        objects: ``"fresh"``, a category and four parameters drawn for each episode; or see
+            `unbraid.envs.grasp.objects.things`.
         observation: ``"rgb"``, uint8 images ``(size, size, 3)``; ``"rgbd"``, a dict of these and of ``depth`` in m,
             float32 ``(size, size, 1)``; or ``"state"``, float32 ``(17,)``: the gripper from the object, m, and the
             gripper's y and z axes, both turned with the object; the object's z axis; its x, y and z, m; the width, m;

@@ -27,7 +27,8 @@ class Options:
         env_options: Of the environment, NAME=VALUE each, as in sigma=1.
         other_options: How the world is seen otherwise, as in content=disc; for planar by default content=y.
         states: reset: as episodes begin; uniform: every factor drawn anywhere in its range.
-        objects: Of grasp: train, novel, all, a category, names with commas between them, or a folder of meshes.
+        objects: Of grasp: train, novel, all, categories or names of objects, with commas between them; pybullet; or a
+            folder of meshes.
         trials: Of grasp: how many attempts.
         scene_trials: Of grasp: how many of them in a scene.
         image_size: Of grasp: of views, pixels.

@@ -25,8 +25,8 @@ class Options:
         rows: Of --encoder: transitions that dynamics are fitted to.
         states: Of --encoder: where these begin: reset, as episodes do, or uniform, anywhere in the factors' ranges.
         latents: Of --encoder pca: components.
-        objects: Of grasp: train, novel, all, a category, names with commas between them, pybullet, or a folder of
-            meshes.
+        objects: Of grasp: train, novel, all, categories or names of objects, with commas between them; pybullet; or a
+            folder of meshes.
         trials: Of grasp: scenes, each with a grasp that fails to begin with.
         out: Of grasp: a movie of the plans, .gif or .mp4, red while they fail and green where they hold.
         episodes: Pairs of a start and a goal image.

@@ -254,6 +254,7 @@ def test_poses_go_there_and_back() -> None:
 
 def test_objects_are_found_by_name() -> None:
     assert [one.name for one in things("cup01,mug02")] == ["cup01", "mug02"]
+    assert len(things("cup,teapot03")) == 16
     assert len(things("train")) == 80 and len(things("novel")) == 21 and len(things("teapot")) == 14
     with pytest.raises(InputError, match=r"unknown object 'cups'.*cup"):
         things("cups")
