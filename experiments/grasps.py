@@ -63,11 +63,12 @@ def collect(
     scenes = -(-asked.trials // asked.each)
     with parts_of(out, "grasps", asdict(asked)) as folder:
         parts = []
-        for k, thing in enumerate(of):
-            own = range(k, scenes, len(of))
+        turns = np.random.default_rng([asked.seed, 2]).permutation(len(of)).tolist()  # few scenes are of all kinds
+        for turn, k in enumerate(turns):
+            own = range(turn, scenes, len(of))
             blocks = [own[first : first + SCENES] for first in range(0, len(own), SCENES)]
             parts += [
-                (part_file(folder, block[0]), partial(record, asked, k, thing.name, list(block))) for block in blocks
+                (part_file(folder, block[0]), partial(record, asked, k, of[k].name, list(block))) for block in blocks
             ]
         record_parts(parts, "grasping", workers, backend, progress)
         made = [dict(np.load(path)) for path, _ in parts]
