@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 def test_it_holds_what_the_checkout_does_and_no_tests(wheel: Path, root: Path) -> None:
     inside = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("unbraid/")}
-    wanted = {"unbraid/py.typed", "unbraid/assets/report.html.j2"}
+    wanted = {"unbraid/py.typed", "unbraid/assets/report.html.j2", "unbraid/assets/gripper.urdf"}
     for folder in ("envs", "representation", "agents", "experiments", "assets"):
         wanted |= {f"unbraid/{path.relative_to(root)}" for path in (root / folder).rglob("*.py")}
     wanted |= {f"unbraid/{path.name}" for path in root.glob("*.py")}
