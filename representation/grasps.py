@@ -197,15 +197,15 @@ class Loader:
 
     def __init__(self, found: Grasps, device: torch.device | str = "cpu") -> None:
         self.found, self.device = found, torch.device(device)
-        order = np.argsort(found.grasps["scene"], kind="stable")
-        counts = np.bincount(found.grasps["scene"], minlength=len(found.scenes["object"]))
-        self.scenes = np.flatnonzero(counts)
-        self._rows = np.split(order, np.cumsum(counts)[:-1])
+        self._order = np.argsort(found.grasps["scene"], kind="stable")
+        self._counts = np.bincount(found.grasps["scene"], minlength=len(found.scenes["object"]))
+        self._starts = np.cumsum(self._counts) - self._counts
+        self.scenes = np.flatnonzero(self._counts)
         self.position, self.rotation = _turned(found.grasps["grasp"], -found.scenes["azimuth"][found.grasps["scene"]])
 
     def rows_of(self, scene: int) -> NDArray[np.intp]:
         """Grasps of a scene."""
-        return self._rows[scene]
+        return self._order[self._starts[scene] :][: self._counts[scene]]
 
     def batch(self, scenes: NDArray[Any], elevations: NDArray[Any], grasps: NDArray[Any]) -> Batch:
         """Scenes ``(B,)``, each seen from one of the elevations ``(B,)``, with grasps ``(B, G)``."""
@@ -227,9 +227,9 @@ class Loader:
         Scenes, elevations and grasps are drawn with replacement, by ``generator``, of the CPU.
         """
         scenes = self.scenes[_below(len(self.scenes), count, generator)]
-        sizes = torch.tensor([len(self._rows[scene]) for scene in scenes])
+        sizes = torch.from_numpy(self._counts[scenes])
         places = (torch.rand(count, grasps, generator=generator) * sizes[:, None]).long().numpy()
-        rows = np.stack([self._rows[scene][place] for scene, place in zip(scenes, places, strict=True)])
+        rows = self._order[self._starts[scenes][:, None] + places]
         return self.batch(scenes, np.asarray(seen)[_below(len(seen), count, generator)], rows)
 
 

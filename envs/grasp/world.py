@@ -21,7 +21,7 @@ from .camera import ELEVATIONS, Camera, View
 from .gripper import lowest
 from .objects import CATEGORIES, PARAMETERS, Shape, things
 from .poses import Pose
-from .scene import FAST, Attempt, Physics, Scene, Thing
+from .scene import FAST, Attempt, Colour, Physics, Scene, Thing
 from .solids import Array
 
 FRESH = "fresh"
@@ -39,7 +39,8 @@ SECONDS = 0.1
 """Of a move."""
 PULL = 5.0
 """Reward for a metre nearer to a grasp, where a rad counts as a tenth of that."""
-SEEN: dict[str, tuple[float, float, float]] = {"object": (0.75, 0.3, 0.22)}
+COLOUR: Colour = (0.75, 0.3, 0.22)
+"""Of the object."""
 OBSERVATIONS = ("rgb", "rgbd", "state")
 STATE = 17
 
@@ -186,7 +187,7 @@ class Grasp(gymnasium.Env[Any, Any]):
         low, high = (np.array([getattr(f, end) for f in self.factors[self._gripper]]) for end in ("low", "high"))
         grasp = _pose_of(low + (given + 1) / 2 * (high - low), DOWN)
         assert self._thing is not None
-        found = self.scene.attempt(self._thing, grasp, self.scene.object_pose, SEEN["object"])
+        found = self.scene.attempt(self._thing, grasp, self.scene.object_pose, COLOUR)
         if found.result == "collided":
             self.scene.add_gripper(HOME)
         return found
@@ -282,7 +283,7 @@ class Grasp(gymnasium.Env[Any, Any]):
         body, hand = _pose_of(checked[self._body]), _pose_of(checked[self._gripper], DOWN)
         if body.outside(thing.solid.vertices)[:, 2].min() < -0.002:
             raise ValueError(f"factor 'object.z' can't be {body.position[2]:g} m: the object is in the table there")
-        self.scene.place(thing, body, SEEN["object"])
+        self.scene.place(thing, body, COLOUR)
         if not self.scene.is_free(hand, way=False):
             self._restore()
             raise ValueError(f"factor 'gripper.z' can't be {hand.position[2]:g} m: the gripper is in something there")
@@ -292,7 +293,7 @@ class Grasp(gymnasium.Env[Any, Any]):
     def _restore(self) -> None:
         """Back to the last state that was set, where there was one."""
         if self._thing is not None:
-            self.scene.place(self._thing, _pose_of(self._values[self._body]), SEEN["object"])
+            self.scene.place(self._thing, _pose_of(self._values[self._body]), COLOUR)
             self.scene.add_gripper(_pose_of(self._values[self._gripper], DOWN))
 
     def _thing_of(self, values: NDArray[np.float32]) -> Thing:
