@@ -85,6 +85,4 @@ register_world("unbraid/Objects-v0", "unbraid.envs.grasp.still:Objects", max_epi
 _GRASP = "unbraid.envs.grasp.world:Grasp"
 
 gymnasium.register("unbraid/Grasp-v0", _GRASP)
-gymnasium.register(
-    "unbraid/GraspSteps-v0", _GRASP, max_episode_steps=20, kwargs={"moves": True, "observation": "state"}
-)
+gymnasium.register("unbraid/GraspSteps-v0", _GRASP, kwargs={"moves": True, "observation": "state"})

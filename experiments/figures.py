@@ -50,7 +50,7 @@ def learning_curves(scalars: Mapping[str, tuple[list[int], list[float]]]) -> Fig
         settled = np.asarray(values[len(values) // 20 :])
         if name in ("loss", "reconstruction") and np.ptp(settled) > 0:  # the first steps dwarf all the rest
             axes.set_ylim(settled.min() - 0.05 * np.ptp(settled), np.quantile(settled, 0.98) + 0.1 * np.ptp(settled))
-        _label(axes, name, "step", "")
+        describe(axes, name, "step", "")
     return figure
 
 
@@ -67,7 +67,7 @@ def latents_against_factors(
             colour = BLUE if d == best[k] else GREY
             panels[k][column].scatter(factors[:, k] + jitter, codes[:, d], s=3, color=colour, alpha=0.5, linewidths=0)
             title = f"latent {d}" if k == 0 else ""
-            _label(panels[k][column], title, f"{factor.name} ({factor.unit})".removesuffix(" ()"), "")
+            describe(panels[k][column], title, f"{factor.name} ({factor.unit})".removesuffix(" ()"), "")
     return figure
 
 
@@ -90,7 +90,7 @@ def latent_plane(
     for k, axes in enumerate(figure.subplots(1, len(shown), squeeze=False)[0]):
         dots = axes.scatter(codes[:, one], codes[:, other], c=factors[:, k], s=14, cmap="viridis", linewidths=0)
         figure.colorbar(dots, ax=axes, label=shown[k].name)
-        _label(axes, "", f"latent {one}", f"latent {other}")
+        describe(axes, "", f"latent {one}", f"latent {other}")
     return figure
 
 
@@ -140,7 +140,7 @@ def variations(found: Mapping[str, Any]) -> Figure:
             rows = np.asarray(found["action"]) == action
             axes.scatter(*points[rows].T, s=7, color=f"C{action}", alpha=0.6, linewidths=0, label=label)
         axes.set_aspect("equal", adjustable="datalim")
-        _label(axes, title, "latent 0", "latent 1")
+        describe(axes, title, "latent 0", "latent 1")
     figure.legend(
         *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=8, frameon=False
     )
@@ -200,7 +200,8 @@ def heat(
     axes.tick_params(length=0, labelsize=8, colors=INK)
 
 
-def _label(axes: Any, title: str, x: str, y: str) -> None:
+def describe(axes: Any, title: str, x: str, y: str) -> None:
+    """Write a panel's title and what its axes are."""
     axes.set_title(title, fontsize=9, color=INK)
     axes.set_xlabel(x, fontsize=8, color=INK)
     axes.set_ylabel(y, fontsize=8, color=INK)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +28,8 @@ SPREAD = 0.03
 """m off the middle, either way, that objects stand at most."""
 AROUND = 6
 """Views from all sides, by which a shape is learnt where none is told."""
+TILTS = math.radians(10), math.radians(80)
+"""Elevations of these: into a mug one sees from above alone."""
 NUMBER = "number"
 
 
@@ -119,7 +122,7 @@ def _scene(asked: Asked, scene: Scene, thing: Thing, place: int, shown: Pose, nu
     scene.place(thing, where, colour)
     seen = [scene.look(Camera(azimuth, elevation, size=asked.size)) for elevation in ELEVATIONS]
     turns = azimuth + 2 * np.pi * np.arange(AROUND) / AROUND
-    tilts = rng.choice(ELEVATIONS[::2], AROUND)
+    tilts = rng.uniform(*TILTS, AROUND)
     around = [
         scene.look(Camera(turn, tilt, size=asked.size))
         for turn, tilt in zip(turns.tolist(), tilts.tolist(), strict=True)

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import yaml
@@ -22,6 +22,9 @@ from ..representation.ensemble import Ensemble, EnsembleData
 from ..representation.storage import write_atomically
 from ..representation.training import CHECKPOINT, FitOptions, fit, pick_device
 from .runs import MEMBERS, How, Run, learner_module
+
+if TYPE_CHECKING:
+    from ..representation.grasps import Loader
 
 METRIC_POINTS = 3000
 NOVEL = "novel.h5"
@@ -207,16 +210,25 @@ def measure_grasps(run: Run, learner: Any, data: Path | None) -> dict[str, Any]:
     Args:
         run: The net's.
         learner: The net.
-        data: The collection; without, one of novel objects, which is collected into the run's folder, once.
+        data: The collection; without, see `novel_grasps`.
     """
+    from ..representation.grasps import Loader, read_grasps
+
+    device = next(learner.parameters()).device
+    loader = novel_grasps(run, device) if data is None else Loader(read_grasps(data), device)
+    found: dict[str, Any] = learner_module(run.learner).evaluate(learner, loader)
+    return found
+
+
+def novel_grasps(run: Run, device: torch.device | str = "cpu") -> Loader:
+    """420 grasps of novel objects, collected into the run's folder, once."""
     from ..representation.grasps import Loader, read_grasps
     from .grasps import Asked, collect
 
-    path = data or run.folder / NOVEL
-    if not path.exists() and data is None:
-        collect(Asked("novel", 420, 20, METRIC_SEED, learner.camera.size), path)
-    found: dict[str, Any] = learner_module(run.learner).evaluate(learner, Loader(read_grasps(path)))
-    return found
+    path = run.folder / NOVEL
+    if not path.exists():
+        collect(Asked("novel", 420, 20, METRIC_SEED, 64), path)
+    return Loader(read_grasps(path), device)
 
 
 def held_against(run: Run, evaluation: Mapping[str, Any]) -> list[str]:

@@ -203,9 +203,10 @@ class Loader:
         self.scenes = np.flatnonzero(self._counts)
         self.position, self.rotation = _turned(found.grasps["grasp"], -found.scenes["azimuth"][found.grasps["scene"]])
 
-    def rows_of(self, scene: int) -> NDArray[np.intp]:
-        """Grasps of a scene."""
-        return self._order[self._starts[scene] :][: self._counts[scene]]
+    def rows_of(self, scenes: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Grasps of scenes ``(B,)``: ``(B, G)``, the shorter rows filled up by repeating them; and what isn't that."""
+        counts, places = self._counts[scenes][:, None], np.arange(self._counts[scenes].max())
+        return self._order[self._starts[scenes][:, None] + places % counts], places < counts
 
     def batch(self, scenes: NDArray[Any], elevations: NDArray[Any], grasps: NDArray[Any]) -> Batch:
         """Scenes ``(B,)``, each seen from one of the elevations ``(B,)``, with grasps ``(B, G)``."""

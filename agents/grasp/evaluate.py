@@ -13,6 +13,8 @@ from ...representation.grasps import Loader
 from .model import GraspNet
 
 BINS = 10
+SCENES = 16
+"""That are looked at at once."""
 
 
 @torch.no_grad()
@@ -24,17 +26,17 @@ def foretell(learner: GraspNet, loader: Loader, elevation: int) -> tuple[NDArray
         intersection over union, a scene each (of geometry; else empty).
     """
     rows, said, overlap = [], [], []
-    for scene in loader.scenes.tolist():
-        own = loader.rows_of(scene)
-        batch = loader.batch(np.array([scene]), np.array([elevation]), own[None])
+    for scenes in np.array_split(loader.scenes, -(-len(loader.scenes) // SCENES)):
+        own, real = loader.rows_of(scenes)
+        batch = loader.batch(scenes, np.full(len(scenes), elevation), own)
         seen = learner.see(batch.rgbd, batch.elevation)
         logits, shape = learner.logits(seen, batch.position, batch.rotation), seen.shape
-        rows.append(own)
-        said.append(logits[0].sigmoid().cpu().numpy())
+        rows.append(own[real])
+        said.append(logits.sigmoid().cpu().numpy()[real])
         if shape is not None:
-            full, true = shape > 0, batch.occupancy > 0.5
-            overlap.append(float((full & true).sum() / (full | true).sum()))
-    return np.concatenate(rows), np.concatenate(said), np.array(overlap)
+            full, true = (shape > 0).flatten(1), (batch.occupancy > 0.5).flatten(1)
+            overlap.append(((full & true).sum(1) / (full | true).sum(1)).cpu().numpy())
+    return np.concatenate(rows), np.concatenate(said), np.concatenate(overlap) if overlap else np.zeros(0)
 
 
 def evaluate(learner: GraspNet, loader: Loader) -> dict[str, Any]:

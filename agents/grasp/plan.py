@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,13 @@ from torch import Tensor
 
 from ...envs.grasp.camera import ELEVATIONS, Camera
 from ...envs.grasp.demonstrations import demonstrations, disturbed
+from ...envs.grasp.gripper import filled
 from ...envs.grasp.objects import things
 from ...envs.grasp.poses import Pose, standing
 from ...envs.grasp.scene import Scene, Thing
 from ...errors import InputError, UnknownNameError
 from .model import GraspNet
+from .projection import read
 from .search import Search, Step
 
 STEPS = 20
@@ -27,6 +30,10 @@ FAILING = 50
 """Grasps that are disturbed until one fails."""
 SPREAD = 0.03
 PLANNERS = ("paper", "cem")
+COLLIDES = 100.0
+"""What a collision that is foreseen costs, nats."""
+FULL = 0.8
+"""Occupancy that the full search keeps away from: of grasps that hold, 1 in 50 meets as much of the true shape."""
 SHOWN = 5
 """Demonstrations of an object that failing grasps come from."""
 
@@ -141,7 +148,8 @@ def _try(
     position, rotation = _to_net(task.start.turned(-task.camera.azimuth), device)
 
     def score(positions: Tensor, rotations: Tensor) -> Tensor:
-        return learner.logits(seen, positions, rotations)
+        logits = learner.logits(seen, positions, rotations)
+        return logits if planner == "paper" else logits - COLLIDES * collides(seen.shape, positions, rotations)
 
     grasps, held, spent = [task.start], False, 0.0
     for _ in range(steps if planner == "paper" else 1):
@@ -156,6 +164,29 @@ def _try(
         if held:
             break
     return Tried(task, grasps, held), spent
+
+
+def collides(shape: Tensor | None, position: Tensor, rotation: Tensor) -> Tensor:
+    """Whether the gripper meets the table, or a shape, on its way to poses; ``(B, G)``.
+
+    Args:
+        shape: Logits of occupancy ``(B, X, Y, Z)``; where there are none, only the table counts.
+        position: m, ``(B, G, 3)``.
+        rotation: Axes as columns, ``(B, G, 3, 3)``.
+    """
+    points = position[:, :, None] + _filled().to(position) @ rotation.mT
+    met = points[..., 2].amin(2) < 0
+    return met if shape is None else met | (read(shape.sigmoid(), points).amax(2) > FULL)
+
+
+@cache
+def _filled() -> Tensor:
+    """Points a centimetre apart of what the gripper fills on its way, m in its frame, ``(P, 3)``."""
+    found = []
+    for low, high in filled():
+        axes = [np.linspace(*ends, round((ends[1] - ends[0]) / 0.01) + 1) for ends in zip(low, high, strict=True)]
+        found.append(np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3))
+    return torch.tensor(np.concatenate(found), dtype=torch.float32)
 
 
 def _to_net(pose: Pose, device: torch.device) -> tuple[Tensor, Tensor]:

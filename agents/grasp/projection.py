@@ -49,10 +49,9 @@ class Projected(NamedTuple):
 
 def read(occupancy: Tensor, points: Tensor) -> Tensor:
     """A grid ``(B, X, Y, Z)`` at points ``(B, ..., 3)`` in m, linearly between voxels, 0 outside: ``(B, ...)``."""
-    low, high = (points.new_tensor(end.tolist()) for end in (LOW, HIGH))
-    places = (2 * (points - low) / (high - low) - 1).flip(-1)
-    flat = places.reshape(len(points), 1, 1, -1, 3)
-    found = functional.grid_sample(occupancy[:, None], flat, align_corners=False)
+    scale, middle = 2 / points.new_tensor((HIGH - LOW).tolist()), points.new_tensor(((LOW + HIGH) / 2).tolist())
+    places = points.flatten(1, -2) @ scale.diag().fliplr() - (scale * middle).flip(0)
+    found = functional.grid_sample(occupancy[:, None], places[:, None, None], align_corners=False)
     return found.view(points.shape[:-1])
 
 
@@ -92,22 +91,21 @@ def _rays(azimuth: Tensor, elevation: Tensor, camera: Camera) -> tuple[Tensor, T
     return target + camera.distance * out, x * along + y * upwards - ahead
 
 
-def look_along(occupancy: Tensor, position: Tensor, rotation: Tensor) -> Tensor:
-    """What the gripper meets: the local projection. Slices across its way, from behind the palm on, of a box around it.
+def local_points(position: Tensor, rotation: Tensor) -> Tensor:
+    """Places that the gripper meets: `LOCAL` in its frame, across its way, from behind the palm on.
 
     Args:
-        occupancy: ``(B, X, Y, Z)``.
-        position: Of G grippers for each, m, ``(B, G, 3)``.
+        position: Of G grippers for each of B grids, m, ``(B, G, 3)``.
         rotation: Their axes as columns, ``(B, G, 3, 3)``.
 
     Returns:
-        Occupancy at the places of `LOCAL`: ``(B, G, z, y, x)``.
+        m, ``(B, G, z, y, x, 3)``; a grid read there (`read`) is the local projection, slice by slice.
     """
     axes = [torch.linspace(*ends).to(position) for ends in LOCAL]
     z, y, x = torch.meshgrid(*axes[::-1], indexing="ij")
     box = torch.stack([x, y, z], -1).view(-1, 3)
     points = position[:, :, None] + box @ rotation.mT
-    return read(occupancy, points).view(*position.shape[:2], *z.shape)
+    return points.view(*position.shape[:2], *z.shape, 3)
 
 
 def seen_along(slices: Tensor) -> Tensor:

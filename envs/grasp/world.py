@@ -34,7 +34,7 @@ HOME = Pose(np.array([0, 0, 0.36]), np.array([1.0, 0, 0, 0]))
 """Above all objects, pointing down."""
 DOWN = Rotation.from_quat(HOME.rotation)
 MOVE, TURN = 0.03, 0.3
-"""m along each axis, and rad round it, that a move changes the gripper's pose by at most."""
+"""m along each of the gripper's axes, and rad round it, that a move changes its pose by at most."""
 SECONDS = 0.1
 """Of a move."""
 PULL = 5.0
@@ -43,6 +43,10 @@ COLOUR: Colour = (0.75, 0.3, 0.22)
 """Of the object."""
 OBSERVATIONS = ("rgb", "rgbd", "state")
 STATE = 17
+UNIT = 0.1
+"""m, of lengths in it."""
+MOVES = 20
+"""Of an episode; the last closes the gripper, whatever it is."""
 
 
 def _pose_factors(name: str, room: Array, controllable: bool) -> list[Factor]:
@@ -63,18 +67,18 @@ class Grasp(gymnasium.Env[Any, Any]):
 
     ``unbraid/Grasp-v0`` takes one action, a pose: the gripper's six factors, each scaled to -1 .. 1. It comes there
     from 5 cm behind, closes, lifts and shakes; the episode is over, and its reward is 1 if the object is held. In
-    ``unbraid/GraspSteps-v0`` an action moves the gripper by up to 3 cm and turns it by up to .3 rad, round its own
-    axes, and closes it where the last number is above 0: then it lifts and shakes, and the episode is over. Moves are
-    rewarded by how much nearer they come to the nearest of some grasps that work (a potential, Ng et al. 1999, which
-    leaves the best policy what it is).
+    ``unbraid/GraspSteps-v0`` an action moves the gripper by up to 3 cm along and turns it by up to .3 rad round each of
+    its own axes, and closes it where the last number is above 0, or with the 20th action: then it lifts and shakes, and
+    the episode is over. Moves are rewarded by how much nearer they come to the nearest of some grasps that work (a
+    potential, Ng et al. 1999, which leaves the best policy what it is).
 
     Args:
         objects: ``"fresh"``, a category and four parameters drawn for each episode; or see
             `unbraid.envs.grasp.objects.things`.
         observation: ``"rgb"``, uint8 images ``(size, size, 3)``; ``"rgbd"``, a dict of these and of ``depth`` in m,
-            float32 ``(size, size, 1)``; or ``"state"``, float32 ``(17,)``: the gripper from the object, m, and the
-            gripper's y and z axes, both turned with the object; the object's z axis; its x, y and z, m; the width, m;
-            and what is left of 20 moves.
+            float32 ``(size, size, 1)``; or ``"state"``, float32 ``(17,)``: the gripper from the object, and the
+            gripper's y and z axes, both turned with the object; the object's z axis; its x, y and z; the width; and
+            what share is left of 20 moves. Lengths are in units of 10 cm, so that all numbers are about 1.
         size: Of images, pixels.
         moves: Whether actions are moves.
         physics: How finely it is simulated.
@@ -109,7 +113,7 @@ class Grasp(gymnasium.Env[Any, Any]):
         self._grasps: dict[str, Pose] = {}
         self._thing: Thing | None = None
         self._values = np.zeros(len(self.factors), np.float32)
-        self._target, self._left = HOME, 1.0
+        self._target, self._left = HOME, MOVES
         self._ended = True
 
     def _factors(self) -> list[Factor]:
@@ -174,10 +178,10 @@ class Grasp(gymnasium.Env[Any, Any]):
         given = np.asarray(action, np.float64)
         if given.shape != self.action_space.shape or not (np.abs(given) <= 1).all():
             raise ValueError(f"action must be {7 if self.moves else 6} numbers from -1 to 1, not {action!r}")
-        if self.moves and given[6] <= 0:
+        self._left -= 1
+        if self.moves and given[6] <= 0 and self._left:
             before = self._nearness()
             self._move(given)
-            self._left -= 0.05
             return self.observe(), PULL * (self._nearness() - before), False, False, {"is_success": False}
         found = self.scene.finish(self._target) if self.moves else self._attempt(given)
         self._ended = True
@@ -196,14 +200,15 @@ class Grasp(gymnasium.Env[Any, Any]):
         """Drive the gripper to its next pose in small steps, above the table."""
         begun, turn = self._target, Rotation.from_quat(self._target.rotation)
         turned = (turn * Rotation.from_rotvec(TURN * given[3:6])).as_quat()
-        aimed = Pose(np.clip(begun.position + MOVE * given[:3], *ROOM), turned)
+        aimed = Pose(np.clip(begun.position + turn.apply(MOVE * given[:3]), *ROOM), turned)
         height = max(0.0, 0.002 - lowest(aimed))
         self._target = Pose(aimed.position + np.array([0, 0, height]), turned)
-        steps = round(SECONDS * self.scene.physics.rate)
-        way = Rotation.from_rotvec(TURN * given[3:6])
-        for share in np.arange(1, steps + 1) / steps:
-            part = turn * Rotation.from_rotvec(share * way.as_rotvec())
-            self.scene.move(Pose(begun.position + share * (self._target.position - begun.position), part.as_quat()))
+        shares = np.arange(1, round(SECONDS * self.scene.physics.rate) + 1)[:, None]
+        shares = shares / len(shares)
+        ways = begun.position + shares * (self._target.position - begun.position)
+        turns = (turn * Rotation.from_rotvec(shares * TURN * given[3:6])).as_quat()
+        for position, rotation in zip(ways, turns, strict=True):
+            self.scene.move(Pose(position, rotation))
             self.scene.step()
 
     def _nearness(self) -> float:
@@ -229,8 +234,9 @@ class Grasp(gymnasium.Env[Any, Any]):
     def _state(self) -> NDArray[np.float32]:
         body, hand = self.scene.object_pose, self.scene.gripper_pose
         axes = body.matrix.T @ hand.matrix[:, 1:]
-        parts = [body.inside(hand.position[None])[0], axes.T.ravel(), body.matrix[:, 2], body.position]
-        return np.concatenate([*parts, [self.scene.width, self._left]]).astype(np.float32)
+        away, width = body.inside(hand.position[None])[0] / UNIT, self.scene.width / UNIT
+        parts = [away, axes.T.ravel(), body.matrix[:, 2], body.position / UNIT, [width, self._left / MOVES]]
+        return np.concatenate(parts).astype(np.float32)
 
     def look(self, size: int | None = None) -> View:
         """What the camera sees: colours, depth, and where the object and the gripper are."""
@@ -288,7 +294,7 @@ class Grasp(gymnasium.Env[Any, Any]):
             self._restore()
             raise ValueError(f"factor 'gripper.z' can't be {hand.position[2]:g} m: the gripper is in something there")
         self.scene.add_gripper(hand)
-        self._thing, self._values, self._target, self._left, self._ended = thing, checked, hand, 1.0, False
+        self._thing, self._values, self._target, self._left, self._ended = thing, checked, hand, MOVES, False
 
     def _restore(self) -> None:
         """Back to the last state that was set, where there was one."""

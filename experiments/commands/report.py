@@ -35,13 +35,14 @@ def main(argv: Sequence[str]) -> None:
     from ..runs import GRASP, open_run
 
     run = open_run(options.run)
-    if run.learner == GRASP:
-        raise InputError(f"{options.run} is a net of grasps, without codes to draw: take evaluate, or plan --out")
     others = {folder.resolve().name: open_run(folder) for folder in options.compare}
     if len({run.learner, *others}) <= len(options.compare):
         raise InputError(
             f"--compare: runs are told apart by their folders' names, and {run.learner} is this run's: rename one"
         )
+    for folder, other in others.items():
+        if (run.learner == GRASP) != (other.learner == GRASP):
+            raise InputError(f"--compare {folder}: nets of grasps and codes have no numbers in common")
     with working("measuring and drawing"):
         path = write_report(run, others)
     if options.json:

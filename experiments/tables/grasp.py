@@ -8,8 +8,8 @@ from one that fails.
 What differs, at every scale: objects, gripper and simulator's protocol are ours; demonstrations are antipodal grasps
 that held; the outcome is told by what the gripper meets in the grid layer by layer. "volume" is a peer in the manner of
 VGN and GIGA, "full CEM" a search with elites, of which one grasp is tried. A job is a seed: it collects its own grasps,
-trains the three nets, and plans. At scale cpu also: 8,000 grasps of 80 objects, 2,100 of 21 novel ones, 1,500 steps,
-42 plans of each net and search; at paper 150,000, 30,000, 50,000 steps and 420 plans.
+trains the three nets, and plans. At scale cpu also: 10,000 grasps of 80 objects, 2,100 of 21 novel ones, 1,500 steps,
+84 plans of each net and search; at paper 150,000, 30,000, 50,000 steps and 420 plans.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from ._jobs import Done, Job, Numbers, Scale, repeated
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=8, batch_size=2),
-    "cpu": Scale("cpu", seeds=3, steps=1500, points=8000, batch_size=12),
+    "cpu": Scale("cpu", seeds=3, steps=1500, points=10_000, batch_size=12),
     "paper": Scale("paper", seeds=3, steps=50_000, points=150_000, batch_size=12, device="auto"),
 }
 NOVEL = {"smoke": 6, "cpu": 2100, "paper": 30_000}
-PLANS = {"smoke": 1, "cpu": 42, "paper": 420}
+PLANS = {"smoke": 1, "cpu": 84, "paper": 420}
 LABEL = "novel objects"
 MODELS = ("cnn", "geometry", "volume")
 MEASURED = {
@@ -59,7 +59,7 @@ PAPER = {
     (LABEL, "cnn, within 20"): 55.85,
     (LABEL, "geometry, within 20"): 61.46,
 }
-EACH = 25
+EACH = 12
 
 
 def jobs(scale: Scale) -> list[Job]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from torch import Tensor
 
 from unbraid.agents import grasp
 from unbraid.agents.grasp.evaluate import calibration_error, roc_auc
-from unbraid.agents.grasp.model import Config, GraspNet, build, data, distances
-from unbraid.agents.grasp.projection import LOCAL, look_along, project, read, seen_along
+from unbraid.agents.grasp.model import Config, GraspNet, View, build, data, distances, grid_points
+from unbraid.agents.grasp.projection import LOCAL, local_points, project, read, seen_along
 from unbraid.agents.grasp.search import Search, Step, turns
 from unbraid.envs.grasp.camera import Camera
 from unbraid.envs.grasp.grid import HIGH, LOW, SIDE
 from unbraid.errors import InputError
-from unbraid.experiments import grasps
+from unbraid.experiments import album_grasps, grasps
 from unbraid.representation.grasps import Loader, read_grasps
 
 VOXEL = SIDE / 32
@@ -80,7 +81,7 @@ def test_the_gripper_meets_a_box_where_it_is() -> None:
     grid = grid_of(lambda p: ((p - torch.tensor([0.0, 0.0, 0.1])).abs() < 0.02).all(-1))
     axes = torch.tensor([[[1.0, 0, 0], [0, -1, 0], [0, 0, -1]], [[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]])
     position = torch.tensor([[0.0, 0, 0.1], [0.0, 0.0, 0.1]])
-    slices = look_along(grid, position[None], axes[None])
+    slices = read(grid, local_points(position[None], axes[None]))
     x, y, z = (torch.linspace(*ends) for ends in LOCAL)
     inside = (z.abs() < 0.014)[:, None, None] & (y.abs() < 0.014)[:, None] & (x.abs() < 0.014)
     outside = (z.abs() > 0.026)[:, None, None] | (y.abs() > 0.026)[:, None] | (x.abs() > 0.026)
@@ -97,7 +98,7 @@ def test_projections_have_right_gradients() -> None:
     angles = torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[0.5]], dtype=torch.float64)
     pose = torch.tensor([[[0.0, 0.01, 0.1]]], dtype=torch.float64), torch.eye(3, dtype=torch.float64)[None, None]
     assert torch.autograd.gradcheck(lambda g: read(g, pose[0]), grid)
-    assert torch.autograd.gradcheck(lambda g: look_along(g, *pose).sum((2, 3)), grid)
+    assert torch.autograd.gradcheck(lambda g: read(g, local_points(*pose)).sum((2, 3)), grid)
     found = project(0.5 * grid, *angles, Camera(size=4)).depth.sum()
     (slope,) = torch.autograd.grad(found, grid)
     off = torch.zeros_like(grid)
@@ -109,8 +110,8 @@ def test_projections_have_right_gradients() -> None:
 def test_volumes_say_how_far_the_surface_is() -> None:
     """A wall at depth .68 across the whole view: voxels in front of it are positive, behind negative."""
     camera = Camera()
-    rgbd = torch.full((1, 4, 64, 64), 0.68)
-    found = distances(rgbd, torch.zeros(1), camera)[0]
+    view = View(torch.full((1, 64, 64), 0.68), torch.zeros(1))
+    found = distances(view, grid_points(view.elevation), camera)[0]
     x = LOW[0] + (torch.arange(32) + 0.5) * VOXEL
     wanted = ((0.68 - (0.7 - x)) / 0.02).clamp(-1, 1)
     assert (found[:, 14:18, 8:10] - wanted[:, None, None]).abs().max() < 1e-4
@@ -131,7 +132,7 @@ def test_every_net_learns(collected: Path, model: str) -> None:
         optimizer.step()
         losses.append(terms["loss"].item())
     assert np.mean(losses[-10:]) < 0.95 * np.mean(losses[:5])
-    assert set(terms) == {"loss", "outcome"} | ({"depth", "silhouette", "thickness"} if model == "geometry" else set())
+    assert set(terms) == {"loss", "outcome"} | ({"rays", "thickness"} if model == "geometry" else set())
 
 
 @pytest.mark.parametrize("settings", [{"supervision": "grid"}, {"local": "depth"}])
@@ -179,7 +180,9 @@ def test_areas_and_calibration_by_hand() -> None:
     assert calibration_error(np.array([1.0, 0.0]), np.array([True, False])) == 0
 
 
-def test_train_evaluate_and_plan_by_command(collected: Path, tmp_path: Path, cli: Any) -> None:
+def test_train_evaluate_report_and_plan_by_command(
+    collected: Path, tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
     small = ("--steps", 3, "--batch-size", 2, "--grasps", 3, "--hidden", 16, "--bottleneck", 16)
     done = cli("train", "grasp", "--data", collected, "--out", run, *small)
@@ -189,8 +192,15 @@ def test_train_evaluate_and_plan_by_command(collected: Path, tmp_path: Path, cli
     found = json.loads(done.out)
     assert set(found) == {"15", "30", "45", "60", "seen", "novel"}
     assert set(found["15"]["by_category"]) == {"cup", "bottle"} and 0 <= found["45"]["iou"] <= 1
+    monkeypatch.setattr(album_grasps, "PLANS", 1)
+    shutil.copy(collected, run / "novel.h5")  # or some would be collected
     done = cli("report", run)
-    assert done.status == 2 and "is a net of grasps, without codes to draw" in done.err
+    assert done.status == 0, done.err
+    page = (run / "report.html").read_text()
+    assert "foretold right, from 15 and 45°" in page and page.count("<figure>") == 5
+    assert {path.stem for path in (run / "figures").iterdir()} == {
+        "learning-curves", "shapes", "calibration", "accuracies", "plans",
+    }  # fmt: skip
     gif = tmp_path / "plans.gif"
     done = cli("plan", run, "--objects", "cup00", "--trials", 2, "--planner", "cem", "--out", gif, "--json")
     assert done.status == 0, done.err

@@ -137,7 +137,7 @@ def test_moves_are_rewarded_for_coming_nearer_and_end_by_closing() -> None:
     for _ in range(10):
         body = env.scene.object_pose.position - env.scene.gripper_pose.position
         action = np.zeros(7)
-        action[:3], action[6] = np.clip((body + above) / 0.03, -1, 1), -1
+        action[:3], action[6] = np.clip((body + above) * [1, -1, -1] / 0.03, -1, 1), -1  # it points down
         seen, reward, terminated, _, _ = env.step(action)
         total += reward
         assert not terminated and seen.shape == (17,)
@@ -150,9 +150,12 @@ def test_moves_are_rewarded_for_coming_nearer_and_end_by_closing() -> None:
 def test_moves_stay_above_the_table() -> None:
     env = Grasp(objects="plate00", observation="state", moves=True)
     env.reset(seed=0)
-    for _ in range(20):
-        env.step(np.array([1.0, 0, -1, 0.5, 0, 0, -1]))
-    assert np.isfinite(env.get_factors()).all() and env.scene.gripper_pose.position[2] > 0
+    for _ in range(19):
+        *_, terminated, _, info = env.step(np.array([1.0, 0, 1, 0.05, 0, 0, -1]))
+        assert not terminated
+    assert np.isfinite(env.get_factors()).all() and 0 < env.scene.gripper_pose.position[2] < 0.1
+    *_, terminated, _, info = env.step(np.array([0, 0, 0, 0, 0, 0, -1.0]))
+    assert terminated and info["result"] in ("missed", "dropped")  # the last move closes
     env.close()
 
 

@@ -81,6 +81,14 @@ def test_batches_are_turned_so_that_the_camera_stands_at_nought(path: Path) -> N
     assert drawn.success.shape == (5, 3) and set(drawn.elevation.tolist()) <= {0.25, 0.75}
 
 
+def test_scenes_with_fewer_grasps_are_filled_up(tmp_path: Path) -> None:
+    given = rows() | {"scene": np.array([2, 0, 2, 1, 2, 1, 2, 0, 0, 2, 0, 0], np.int32)}
+    write_grasps(tmp_path / "g.h5", ABOUT, given)
+    found, real = Loader(read_grasps(tmp_path / "g.h5")).rows_of(np.array([1, 0]))
+    assert found.tolist() == [[3, 5, 3, 5, 3], [1, 7, 8, 10, 11]]
+    assert real.tolist() == [[True, True, False, False, False], [True] * 5]
+
+
 def broken(path: Path, how: str) -> None:
     with h5py.File(path, "a") as file:
         if how == "missing":
