@@ -19,7 +19,7 @@ test: $(VENV)/.ready-dev
 	cd "$(ROOT)" && "$(VENV)/bin/pytest" $(ARGS)
 
 slow: $(VENV)/.ready-dev
-	cd "$(ROOT)" && "$(VENV)/bin/pytest" -m "slow and not gpu" -n 1 $(ARGS)
+	cd "$(ROOT)" && "$(VENV)/bin/pytest" -m "slow and not gpu" $(ARGS)
 
 docs: $(VENV)/.ready-docs
 	cd "$(ROOT)" && "$(VENV)/bin/mkdocs" build --strict

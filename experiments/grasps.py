@@ -16,16 +16,14 @@ from ..envs.grasp.camera import ELEVATIONS, Camera, View
 from ..envs.grasp.demonstrations import demonstrations, trials
 from ..envs.grasp.grid import occupancy
 from ..envs.grasp.objects import things
-from ..envs.grasp.poses import Pose, standing
+from ..envs.grasp.poses import Pose, anywhere
 from ..envs.grasp.scene import Physics, Scene, Thing
 from ..errors import InputError
 from ..representation.grasps import FIELDS, write_grasps
 from .collecting import Arrays, part_file, parts_of, record_parts
 
-SCENES = 10
+SCENES = 20
 """Of an object, in a part."""
-SPREAD = 0.03
-"""m off the middle, either way, that objects stand at most."""
 AROUND = 6
 """Views from all sides, by which a shape is learnt where none is told."""
 TILTS = math.radians(10), math.radians(80)
@@ -116,9 +114,8 @@ def record(asked: Asked, place: int, name: str, numbers: list[int]) -> Arrays:
 def _scene(asked: Asked, scene: Scene, thing: Thing, place: int, shown: Pose, number: int) -> Arrays:
     """One scene: a place, a colour, views and attempts; a function of the seed and the scene's number alone."""
     rng = np.random.default_rng([asked.seed, 1, number])
-    x, y, share = rng.uniform(-1, 1, 3).tolist()
-    where = standing(SPREAD * x, SPREAD * y, np.pi * share)
-    azimuth, colour = float(rng.uniform(-np.pi, np.pi)), tuple(rng.uniform(0.1, 0.9, 3).tolist())
+    where, azimuth = anywhere(rng), float(rng.uniform(-np.pi, np.pi))
+    colour = tuple(rng.uniform(0.1, 0.9, 3).tolist())
     scene.place(thing, where, colour)
     seen = [scene.look(Camera(azimuth, elevation, size=asked.size)) for elevation in ELEVATIONS]
     turns = azimuth + 2 * np.pi * np.arange(AROUND) / AROUND

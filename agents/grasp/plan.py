@@ -17,7 +17,7 @@ from ...envs.grasp.camera import ELEVATIONS, Camera
 from ...envs.grasp.demonstrations import demonstrations, disturbed
 from ...envs.grasp.gripper import filled
 from ...envs.grasp.objects import things
-from ...envs.grasp.poses import Pose, standing
+from ...envs.grasp.poses import Pose, anywhere
 from ...envs.grasp.scene import Scene, Thing
 from ...errors import InputError, UnknownNameError
 from .model import GraspNet
@@ -28,7 +28,6 @@ STEPS = 20
 """Of the paper's search, at most."""
 FAILING = 50
 """Grasps that are disturbed until one fails."""
-SPREAD = 0.03
 PLANNERS = ("paper", "cem")
 COLLIDES = 100.0
 """What a collision that is foreseen costs, nats."""
@@ -120,8 +119,7 @@ def _task(scene: Scene, thing: Thing, known: dict[str, Pose], rng: np.random.Gen
     """A scene of an object, and a disturbed demonstration that fails."""
     if thing.name not in known:
         known[thing.name] = demonstrations(scene, thing, np.random.default_rng(0), SHOWN)
-    x, y, share = rng.uniform(-1, 1, 3).tolist()
-    where = standing(SPREAD * x, SPREAD * y, np.pi * share)
+    where = anywhere(rng)
     camera = Camera(float(rng.uniform(-np.pi, np.pi)), float(rng.choice(ELEVATIONS)), size=size)
     r, g, b = rng.uniform(0.1, 0.9, 3).tolist()
     scene.place(thing, where, (r, g, b))

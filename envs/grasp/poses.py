@@ -10,6 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from .solids import Array
 
+SPREAD = 0.03
+"""m off the table's middle, either way, that objects stand at most."""
+
 
 class Pose(NamedTuple):
     """Where a body is, or where many are."""
@@ -57,6 +60,12 @@ class Pose(NamedTuple):
 def standing(x: float = 0.0, y: float = 0.0, yaw: float = 0.0) -> Pose:
     """Upright on the table, turned by ``yaw`` rad round the vertical axis."""
     return Pose(np.array([x, y, 0.0]), np.array([0.0, 0.0, np.sin(yaw / 2), np.cos(yaw / 2)]))
+
+
+def anywhere(rng: np.random.Generator) -> Pose:
+    """Upright within `SPREAD` of the table's middle, turned in any way."""
+    x, y, share = rng.uniform(-1, 1, 3).tolist()
+    return standing(SPREAD * x, SPREAD * y, np.pi * share)
 
 
 def framed(position: ArrayLike, y: Array, z: Array) -> Pose:

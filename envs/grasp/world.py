@@ -20,14 +20,12 @@ from .antipodal import antipodal
 from .camera import ELEVATIONS, Camera, View
 from .gripper import lowest
 from .objects import CATEGORIES, PARAMETERS, Shape, things
-from .poses import Pose
+from .poses import SPREAD, Pose
 from .scene import FAST, Attempt, Colour, Physics, Scene, Thing
 from .solids import Array
 
 FRESH = "fresh"
 """The name of objects that are made anew for each episode."""
-SPREAD = 0.03
-"""m that an object stands off the table's middle at most, either way, as episodes begin."""
 ROOM = np.array([[-0.25, -0.25, 0.0], [0.25, 0.25, 0.4]])
 """Where the gripper can be, m."""
 HOME = Pose(np.array([0, 0, 0.36]), np.array([1.0, 0, 0, 0]))

@@ -16,6 +16,7 @@ from torch import Tensor
 from unbraid.agents import grasp
 from unbraid.agents.grasp.evaluate import calibration_error, roc_auc
 from unbraid.agents.grasp.model import Config, GraspNet, View, build, data, distances, grid_points
+from unbraid.agents.grasp.plan import collides
 from unbraid.agents.grasp.projection import LOCAL, local_points, project, read, seen_along
 from unbraid.agents.grasp.search import Search, Step, turns
 from unbraid.envs.grasp.camera import Camera
@@ -144,6 +145,17 @@ def test_what_geometry_can_be_otherwise(collected: Path, settings: dict[str, Any
     terms["loss"].backward()
     assert ("grid" in terms) == ("supervision" in settings) and all(value.isfinite() for value in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_the_gripper_collides_with_what_is_wider_than_it_opens_and_with_the_table() -> None:
+    """It comes from above to 10 cm; boxes reach up to 9.5 cm, past its fingertips, 4 and 12 cm wide along y."""
+    down = torch.diag(torch.tensor([1.0, -1, -1])).expand(1, 3, 3, 3)
+    heights = torch.tensor([0.1, 0.13, 0.005])
+    position = torch.stack([torch.zeros(3), torch.zeros(3), heights], 1)[None]
+    for wide, wanted in ((0.04, [False, False, True]), (0.12, [True, False, True])):
+        full = grid_of(lambda p, w=wide: (p[..., :2].abs() < torch.tensor([0.02, w / 2])).all(-1) & (p[..., 2] < 0.095))
+        assert collides(20 * full - 10, position, down)[0].tolist() == wanted
+    assert collides(None, position, down)[0].tolist() == [False, False, True]
 
 
 def quadratic(position: Tensor, rotation: Tensor) -> Tensor:
