@@ -17,13 +17,16 @@ class UnknownNameError(InputError):
         kind: What was asked for, as in ``"metric"``.
         given: The name that was asked for.
         known: The names that exist.
+        listed: What to say where they are too many to be listed.
     """
 
-    def __init__(self, kind: str, given: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, given: str, known: Iterable[str], listed: str = "unbraid list shows those there are"
+    ) -> None:
         names = sorted(known)
         alike = difflib.get_close_matches(given.lower(), names, n=3, cutoff=0.6)
         longer = [name for name in names if given and name.startswith(given.lower())]
         near = list(dict.fromkeys(alike + longer))[:3]
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        others = f"known: {', '.join(names)}" if len(names) <= 40 else "unbraid list shows those there are"
+        others = f"known: {', '.join(names)}" if len(names) <= 40 else listed
         super().__init__(f"unknown {kind} {given!r}; {hint}{others}")

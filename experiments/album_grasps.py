@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..agents.grasp.evaluate import foretell
+from ..agents.grasp.evaluate import elevations_of, foretell
 from ..agents.grasp.plan import pictures, plan
 from ..agents.grasp.projection import project
 from ..envs.grasp.scene import Scene
 from ..representation.grasps import Loader
 from ..representation.training import SCALARS
-from . import figures, figures_grasps, work
+from . import figures, figures_grasps, movies, work
 from .album import CURVES, Album
 
 PLANS = 6
@@ -39,7 +40,7 @@ class GraspAlbum(Album):
         if self.run.config.model == "geometry":
             self._keep("shapes", "shapes of novel objects", SHAPES, figures_grasps.shapes(*_shapes(learner, loader)))
         said = {}
-        for number, angle in enumerate(name for name, found in numbers.items() if isinstance(found, dict)):
+        for number, angle in enumerate(elevations_of(numbers)):
             rows, values, _ = foretell(learner, loader, number)
             said[angle] = values
         drawn = figures_grasps.calibration(said, loader.found.grasps["success"][rows])
@@ -47,7 +48,7 @@ class GraspAlbum(Album):
         self._keep("accuracies", "by category and elevation", ACCURACIES, figures_grasps.accuracies(numbers))
         _, tried = plan(learner, "novel", PLANS, work.METRIC_SEED)
         with Scene() as scene:
-            self._keep("plans", "plans", TRIED, pictures(scene, tried))
+            self._keep("plans", "plans", TRIED, movies.captioned(*pictures(scene, tried)))
         return self.pictures
 
 
@@ -70,7 +71,7 @@ def _shapes(learner: Any, loader: Loader) -> tuple[list[dict[str, NDArray[Any]]]
             {"seen": batch.rgbd[0, :3].permute(1, 2, 0).numpy(), "true": shaded[0][0], "found": shaded[1][0],
              "true, from behind": shaded[0][1], "found, from behind": shaded[1][1]}
         )  # fmt: skip
-        captions.append(f"{kind}\n{overlap:.2f}")
+        captions.append(f"{kind}, {math.degrees(batch.elevation):.0f}°\nIoU {overlap:.2f}")
     return images, captions
 
 
@@ -83,8 +84,11 @@ SHAPES = (
     "A novel object of each category from one view, its true shape and the shape that was found, from the camera and "
     "from behind, the nearer the lighter; beside it how far the two overlap (intersection over union)."
 )
-CALIBRATION = "On novel objects: a net that knows how sure it is lies on the diagonal; the right curve is to be high."
-ACCURACIES = "Share of grasps of novel objects that were foretold right; a half is chance."
+CALIBRATION = (
+    "On novel objects: a net that knows how sure it is lies on the diagonal, where a dot is as large as there are "
+    "grasps of which so much is said; the right curve is to be high."
+)
+ACCURACIES = "Share of grasps of novel objects that were foretold right, and of how many; a half is chance."
 TRIED = (
     "From a grasp that fails the best of ten random directions is taken and tried out, and so on until one holds "
     "(green), 20 times at most."

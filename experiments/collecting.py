@@ -82,7 +82,7 @@ def collect(
     if out.exists() and name in read_recording(out) and not overwrite:
         raise InputError(f"{out} holds a set {name!r}; give another --name or --out, or --overwrite it")
     draw(asked, 0, 2)  # what can't be made is said before anything is written
-    with parts_of(out, name, {**asdict(asked), "rows": rows}) as folder:
+    with parts_of(out, name, {**asdict(asked), "rows": rows}, overwrite) as folder:
         firsts = range(0, rows, PART)
         record_parts(
             [(part_file(folder, first), partial(draw, asked, first, min(PART, rows - first))) for first in firsts],
@@ -94,23 +94,34 @@ def collect(
 
 
 @contextmanager
-def parts_of(out: Path, name: str, asked: Mapping[str, Any]) -> Iterator[Path]:
+def parts_of(out: Path, name: str, asked: Mapping[str, Any], overwrite: bool = False) -> Iterator[Path]:
     """The folder of a recording's parts, which says what they are parts of; removed when all is done.
 
     Raises:
-        InputError: It holds parts of something else, or can't be made.
+        InputError: It holds parts of something else and they aren't to be overwritten, or it can't be made.
+        KeyboardInterrupt: As it was interrupted, saying how to go on.
     """
     folder = out.with_name(f"{out.name}.{name}.parts")
     wanted = json.dumps(asked)
     said = folder / "asked.json"
     if said.exists() and said.read_text() != wanted:
-        raise InputError(f"{folder} holds parts of another recording: finish it, or delete that folder")
+        if not overwrite:
+            raise InputError(
+                f"{folder} holds parts of another recording: finish it, --overwrite it, or delete that folder"
+            )
+        shutil.rmtree(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"can't make the folder {folder}: {error.strerror}") from None
     write_atomically(said, lambda file: file.write_text(wanted))
-    yield folder
+    try:
+        yield folder
+    except InputError:
+        shutil.rmtree(folder)  # as asked it can't be made
+        raise
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"what is done is kept in {folder}, and the same command goes on") from None
     shutil.rmtree(folder)
 
 

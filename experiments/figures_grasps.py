@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..agents.grasp.evaluate import elevations_of, roc_auc
 from .figures import GREY, INK, describe, heat
 
 
@@ -29,7 +30,7 @@ def shapes(images: Sequence[Mapping[str, NDArray[Any]]], captions: Sequence[str]
 
 
 def calibration(said: Mapping[str, NDArray[Any]], success: NDArray[np.bool_], bins: int = 10) -> Figure:
-    """Left: how often grasps hold of which so much is said. Right: ROC curves.
+    """Left: how often grasps hold of which so much is said, dots as large as there are of them. Right: ROC curves.
 
     Args:
         said: Elevation -> probabilities of success ``(N,)``.
@@ -45,22 +46,29 @@ def calibration(said: Mapping[str, NDArray[Any]], success: NDArray[np.bool_], bi
         places = np.minimum((values * bins).astype(int), bins - 1)
         counts = np.bincount(places, minlength=bins)
         kept = counts > 0
-        means = (np.bincount(places, part, bins)[kept] / counts[kept] for part in (values, success.astype(float)))
-        left.plot(*means, marker="o", markersize=3, linewidth=1, label=f"{angle}°")
+        said_of, held_of = (np.bincount(places, part, bins)[kept] / counts[kept] for part in (values, success))
+        (line,) = left.plot(said_of, held_of, linewidth=1, label=f"{angle}°")
+        left.scatter(
+            said_of, held_of, s=400 * counts[kept] / counts.sum(), color=line.get_color(), alpha=0.6, linewidths=0
+        )
         order = np.argsort(-values, kind="stable")
         hits, alarms = np.cumsum(success[order]), np.cumsum(~success[order])
-        right.plot(alarms / max(alarms[-1], 1), hits / max(hits[-1], 1), linewidth=1)
+        area = roc_auc(values, success)
+        right.plot(
+            alarms / max(alarms[-1], 1), hits / max(hits[-1], 1), linewidth=1, label=f"{angle}°, {area or 0:.2f}"
+        )
     describe(left, "calibration", "probability that was foretold", "share that held")
     describe(right, "ROC", "failures taken for successes", "successes found")
     left.legend(title="seen from", fontsize=7, title_fontsize=7, frameon=False)
+    right.legend(title="area below", fontsize=7, title_fontsize=7, frameon=False)
     return figure
 
 
 def accuracies(evaluation: Mapping[str, Any]) -> Figure:
     """Accuracy by category (rows) and elevation (columns)."""
-    angles = [angle for angle, numbers in evaluation.items() if isinstance(numbers, Mapping)]
-    kinds = list(evaluation[angles[0]]["by_category"])
-    figure = Figure(figsize=(1.6 + 0.8 * len(angles), 0.8 + 0.34 * len(kinds)), layout="constrained")
-    matrix = np.array([[evaluation[angle]["by_category"][kind] for angle in angles] for kind in kinds])
-    heat(figure.subplots(), matrix, ("foretold right", kinds, [f"{angle}°" for angle in angles]), ("Blues", 0.3, 1))
+    angles, counts = elevations_of(evaluation), evaluation["grasps"]
+    figure = Figure(figsize=(1.6 + 0.8 * len(angles), 0.8 + 0.34 * len(counts)), layout="constrained")
+    matrix = np.array([[evaluation[angle]["by_category"][kind] for angle in angles] for kind in counts])
+    texts = "foretold right", [f"{kind}, {count}" for kind, count in counts.items()], [f"{angle}°" for angle in angles]
+    heat(figure.subplots(), matrix, texts, ("Blues", 0.3, 1))
     return figure

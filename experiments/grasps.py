@@ -15,6 +15,7 @@ import numpy as np
 from ..envs.grasp.camera import ELEVATIONS, Camera, View
 from ..envs.grasp.demonstrations import demonstrations, trials
 from ..envs.grasp.grid import occupancy
+from ..envs.grasp.meshes import Mesh
 from ..envs.grasp.objects import things
 from ..envs.grasp.poses import Pose, anywhere
 from ..envs.grasp.scene import Physics, Scene, Thing
@@ -62,7 +63,7 @@ def collect(
         raise InputError(f"{out} exists; give another --out, or --overwrite it")
     of = things(asked.objects)
     scenes = -(-asked.trials // asked.each)
-    with parts_of(out, "grasps", asdict(asked)) as folder:
+    with parts_of(out, "grasps", {**asdict(asked), "files": _files(of)}, overwrite) as folder:
         parts = []
         turns = np.random.default_rng([asked.seed, 2]).permutation(len(of)).tolist()  # few scenes are of all kinds
         for turn, k in enumerate(turns):
@@ -81,6 +82,11 @@ def collect(
             raise InputError(
                 f"no object of {asked.objects} can be grasped: {next(iter(left.values()), 'none is there')}"
             )
+        if len(rows["success"]) < asked.trials:
+            print(
+                f"{len(rows['success'])} of {asked.trials} trials: others were to be of what was left out",
+                file=sys.stderr,
+            )
         write_grasps(out, {**asdict(asked), "names": [one.name for one in of]} | _about(of), rows)
     return {
         "trials": len(rows["success"]),
@@ -88,6 +94,12 @@ def collect(
         "success": float(rows["success"].mean()),
         "left_out": left,
     }
+
+
+def _files(of: Sequence[Thing]) -> dict[str, list[int]]:
+    """What tells whether objects' files are still the same: sizes, and when they were written."""
+    paths = [one.path for one in of if isinstance(one, Mesh)]
+    return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
 
 
 def _about(of: Sequence[Thing]) -> dict[str, Any]:

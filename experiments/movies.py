@@ -45,20 +45,29 @@ def side_by_side(frames: Sequence[Frame], captions: Sequence[str], columns: int,
     return np.asarray(sheet)
 
 
+def captioned(frames: Sequence[Frame], captions: Sequence[str]) -> list[Frame]:
+    """Each frame under its caption."""
+    return [side_by_side([frame], [caption], columns=1) for frame, caption in zip(frames, captions, strict=True)]
+
+
 def write_movie(path: Path, frames: Sequence[Frame], fps: float) -> None:
     """Write ``.gif`` or ``.mp4``.
 
     Raises:
         InputError: Another ending, or a file that can't be written.
     """
-    writers = {".gif": _write_gif, ".mp4": _write_mp4}
-    if path.suffix not in writers:
-        raise InputError(f"{path}: a movie's name ends in .gif or .mp4, not {path.suffix!r}")
+    check_ending(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        writers[path.suffix](path, frames, fps)
+        {".gif": _write_gif, ".mp4": _write_mp4}[path.suffix](path, frames, fps)
     except OSError as error:
         raise InputError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def check_ending(path: Path) -> None:
+    """Raise `InputError` where a file's name is no movie's."""
+    if path.suffix not in (".gif", ".mp4"):
+        raise InputError(f"{path}: a movie's name ends in .gif or .mp4, not {path.suffix!r}")
 
 
 def _write_gif(path: Path, frames: Sequence[Frame], fps: float) -> None:

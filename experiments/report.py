@@ -31,32 +31,32 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
         run: The run.
         compared: Other runs in the same environment, by the name that the table gives them.
     """
-    runs = {run.learner: run, **(compared or {})}
+    name = run.folder.resolve().name if run.learner == GRASP else run.learner
+    runs = {name: run, **(compared or {})}
     for one in runs.values():
         complete_metrics(one)
     several = len(runs) > 1
     pictures = [
         picture
-        for name, one in runs.items()
-        for picture in _album(one)(one, run.folder / "figures", name if several else "").draw()
+        for title, one in runs.items()
+        for picture in _album(one)(one, run.folder / "figures", title if several else "").draw()
     ]
-    numbers = {name: one.read_metrics() for name, one in runs.items()}
+    numbers = {title: one.read_metrics() for title, one in runs.items()}
     grasps = run.learner == GRASP
     rows = grasp_rows(numbers) if grasps else comparison(runs, numbers)
     source = files("unbraid.assets").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
+    said = [] if grasps else [lookup.load(metrics.PACKAGE, metric, "metric") for metric in DEFAULT_METRICS]
     page = template.render(
         asked=run.to_dict(),
         about=lookup.first_line(learner_module(run.learner)),
-        glossary=[]
-        if grasps
-        else [lookup.first_line(lookup.load(metrics.PACKAGE, name, "metric")) for name in DEFAULT_METRICS],
+        glossary=[lookup.first_line(one) for one in said],
         explained=GRASPS_EXPLAINED if grasps else CODES_EXPLAINED,
-        seen=numbers[run.learner],
+        seen=numbers[name],
         columns=list(numbers),
         rows=rows,
-        tiles=tiles(rows, numbers[run.learner]),
-        policies=policies(numbers[run.learner]["evaluation"].get("agent")),
+        tiles=tiles(rows, numbers[name]),
+        policies=policies(numbers[name]["evaluation"].get("agent")),
         pictures=pictures,
     )
     path = run.folder / "report.html"
@@ -156,10 +156,12 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
 
 def grasp_rows(numbers: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
     """The same for grasp nets."""
-    angles = [name for name, found in next(iter(numbers.values()))["evaluation"].items() if isinstance(found, dict)]
+    from ..agents.grasp.evaluate import elevations_of
+
+    angles = elevations_of(next(iter(numbers.values()))["evaluation"])
     asked: list[tuple[str, tuple[str, ...]]] = [
-        ("foretold right, from 15 and 45°", ("evaluation", "seen")),
-        ("foretold right, from 30 and 60°", ("evaluation", "novel")),
+        ("foretold right, from 15 and 45°", ("evaluation", "seen_elevations")),
+        ("foretold right, from 30 and 60°", ("evaluation", "novel_elevations")),
     ]
     for words, name in (
         ("area under the ROC curve", "roc_auc"),
@@ -167,7 +169,11 @@ def grasp_rows(numbers: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]
         ("overlap of shapes", "iou"),
     ):
         asked += [(f"{words}, from {angle}°", ("evaluation", angle, name)) for angle in angles]
-    asked.append(("training seconds", ("train_seconds",)))
+    asked += [
+        ("plans that held within 20 tries", ("plans", "paper", "success_rate")),
+        ("plans of the full search that held, one try each", ("plans", "cem", "success_rate")),
+        ("training seconds", ("train_seconds",)),
+    ]
     rows = [(label, [_text(_dig(one, path)) for one in numbers.values()]) for label, path in asked]
     return [(label, cells) for label, cells in rows if set(cells) != {"–"}]
 
@@ -196,5 +202,6 @@ CODES_EXPLAINED = (
 )
 GRASPS_EXPLAINED = (
     "Measured on grasps of objects that weren't learnt from, half of which hold. The net learnt from views from 15 and "
-    "45 degrees; 30 and 60 are new to it. Overlap is intersection over union of voxels."
+    "45 degrees; 30 and 60 are new to it. Overlap, of nets that find shapes, is intersection over union of voxels. "
+    "Plans are those of unbraid plan."
 )

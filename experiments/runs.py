@@ -230,7 +230,7 @@ def open_run(folder: Path) -> Run:
         members = ", ".join(str(folder / name) for name in yaml.safe_load((folder / MEMBERS).read_text()))
         raise InputError(f"{folder} is an ensemble: name one of its runs, {members}")
     if not path.is_file():
-        raise InputError(f"{folder} is not a run: it has no {CONFIG}; train one with: unbraid train icf --out {folder}")
+        raise InputError(f"{folder} is not a run: it has no {CONFIG}; train one with: unbraid train ... --out {folder}")
     try:
         values = yaml.safe_load(path.read_text())
         if not isinstance(values["seed"], int):

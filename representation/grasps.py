@@ -62,7 +62,7 @@ class Grasps(NamedTuple):
         return [self.about["categories"][k] for k in of]
 
 
-def write_grasps(path: Path, about: Mapping[str, Any], rows: Mapping[str, NDArray[Any]]) -> None:
+def write_grasps(path: str | Path, about: Mapping[str, Any], rows: Mapping[str, NDArray[Any]]) -> None:
     """Write a collection, whole or not at all.
 
     Args:
@@ -75,6 +75,7 @@ def write_grasps(path: Path, about: Mapping[str, Any], rows: Mapping[str, NDArra
     """
     found = Grasps(dict(about), *({field: rows.get(field) for field in fields} for fields in FIELDS.values()))  # type: ignore[arg-type]
     _check(str(path), found)
+    path = Path(path)
 
     def write(file: Path) -> None:
         import h5py
@@ -93,7 +94,7 @@ def write_grasps(path: Path, about: Mapping[str, Any], rows: Mapping[str, NDArra
     write_atomically(path, write)
 
 
-def read_grasps(path: Path) -> Grasps:
+def read_grasps(path: str | Path) -> Grasps:
     """Read a collection.
 
     Raises:
@@ -101,6 +102,9 @@ def read_grasps(path: Path) -> Grasps:
     """
     import h5py
 
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a file that unbraid collect grasp wrote")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; make one with unbraid collect grasp")
     try:
@@ -135,6 +139,7 @@ def _check(where: str, found: Grasps) -> None:
             raise InputError(
                 f"{where}: {place} must be 3 numbers and a quaternion of length 1; row {int(off.argmax())} isn't"
             )
+    _check_agreement(where, found)
     for place, numbers, count in (
         ("object", found.scenes["object"], len(found.about["names"])),
         ("scene", found.grasps["scene"], len(found.scenes["object"])),
@@ -142,6 +147,26 @@ def _check(where: str, found: Grasps) -> None:
     ):
         if not ((numbers >= 0) & (numbers < count)).all():
             raise InputError(f"{where}: {place} must be from 0 to {count - 1}")
+
+
+def _check_agreement(where: str, found: Grasps) -> None:
+    """Fields that say of each other what they must be."""
+    about, of = found.about, found.scenes
+    for field, wanted, given in (
+        ("categories", len(about["names"]), len(about["categories"])),
+        ("elevations", of["rgb"].shape[1], len(about["elevations"])),
+        ("depth", of["rgb"].shape[:4], of["depth"].shape),
+        ("mask", of["rgb"].shape[:4], of["mask"].shape),
+        ("around_azimuth", of["around_depth"].shape[:2], of["around_azimuth"].shape),
+        ("around_elevation", of["around_depth"].shape[:2], of["around_elevation"].shape),
+        ("around_mask", of["around_depth"].shape, of["around_mask"].shape),
+        ("occupancy", (len(of["object"]), 4096), of["occupancy"].shape),
+    ):
+        if given != wanted:
+            raise InputError(f"{where}: {field} must be {wanted}, as other fields say, and not {given}")
+    off = found.grasps["success"] != (found.grasps["result"] == RESULTS.index("held"))
+    if off.any():
+        raise InputError(f"{where}: success must be where the result is held; in row {int(off.argmax())} it isn't")
 
 
 def _first(found: Grasps, group: str) -> bool:

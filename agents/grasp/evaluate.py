@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ...representation.grasps import Loader
-from .model import GraspNet
+from .model import SEEN, GraspNet, check_camera
 
 BINS = 10
 SCENES = 16
@@ -43,11 +44,16 @@ def evaluate(learner: GraspNet, loader: Loader) -> dict[str, Any]:
     """Numbers of a collection whose objects the net hasn't seen, by the elevation that it looks from.
 
     Returns:
-        For each elevation in degrees, ``accuracy``, 0 to 1, the mean over categories' grasps and of each category, the
+        For each elevation in degrees, ``accuracy``, 0 to 1, its standard error over scenes, and ``by_category``; the
         area under the ROC curve ``roc_auc``, the expected calibration error in ten bins ``calibration_error`` (Guo et
-        al. 2017), and of geometry ``iou``; beside these their means over the elevations that were learnt from (seen)
-        and the others (novel).
+        al. 2017), and of geometry ``iou``. Beside these ``grasps``, how many of each category; ``seen_elevations``, the
+        mean accuracy over the elevations that were learnt from, and ``novel_elevations``, over the others; None where
+        the collection has no such.
+
+    Raises:
+        InputError: The collection was seen by another camera.
     """
+    check_camera(loader, learner.camera)
     categories = np.array(loader.found.categories)
     success = loader.found.grasps["success"]
     found: dict[str, Any] = {}
@@ -57,15 +63,31 @@ def evaluate(learner: GraspNet, loader: Loader) -> dict[str, Any]:
         each = {name: float(right[categories[rows] == name].mean()) for name in dict.fromkeys(categories.tolist())}
         found[f"{math.degrees(angle):.0f}"] = {
             "accuracy": float(right.mean()),
+            "standard_error": _standard_error(right, loader.found.grasps["scene"][rows]),
             "by_category": each,
             "roc_auc": roc_auc(said, success[rows]),
             "calibration_error": calibration_error(said, success[rows]),
             **({"iou": float(overlap.mean())} if len(overlap) else {}),
         }
-    kept = list(found.values())
-    found["seen"] = float(np.mean([one["accuracy"] for one in kept[::2]]))
-    found["novel"] = float(np.mean([one["accuracy"] for one in kept[1::2]]))
+    kept = {name: one["accuracy"] for name, one in found.items()}
+    found["grasps"] = {name: int((categories == name).sum()) for name in dict.fromkeys(categories.tolist())}
+    for name, wanted in (("seen_elevations", True), ("novel_elevations", False)):
+        of = [value for angle, value in kept.items() if (int(angle) in SEEN) == wanted]
+        found[name] = float(np.mean(of)) if of else None
     return found
+
+
+def elevations_of(found: Mapping[str, Any]) -> list[str]:
+    """Those of what `evaluate` gives that are elevations, in degrees."""
+    return [name for name in found if name.isdigit()]
+
+
+def _standard_error(right: NDArray[np.bool_], scenes: NDArray[Any]) -> float | None:
+    """Of a mean of what comes in scenes, by the spread of scenes' sums; None of a single scene."""
+    _, of = np.unique(scenes, return_inverse=True)
+    count = int(of.max()) + 1
+    off = np.bincount(of, right - right.mean())
+    return float(np.sqrt((off**2).sum() * count / max(count - 1, 1)) / len(right)) if count > 1 else None
 
 
 def roc_auc(said: NDArray[Any], success: NDArray[np.bool_]) -> float | None:

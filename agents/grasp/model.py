@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
@@ -18,8 +19,8 @@ from ...representation.training import Learner
 from .._parts import Settings
 from .projection import LEAST, LOCAL, Pixels, local_points, project, read, seen_along
 
-SEEN = (0, 2)
-"""Numbers of the elevations that are learnt from: 15 and 45 degrees."""
+SEEN = (15, 45)
+"""Elevations that are learnt from, degrees; Yan et al. 2017 try 30 and 60, too."""
 NEAR = 0.02
 """m of a surface, within which a volume says how far it is."""
 NEAR_ENOUGH = 0.006
@@ -381,12 +382,12 @@ class Batches:
     """
 
     def __init__(self, loader: Loader, config: Config, seed: int) -> None:
-        self.loader, self.config = loader, config
+        self.loader, self.config, self.seen = loader, config, learnt_from(loader)
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self) -> Batch:
         """The next one."""
-        return self.loader.draw(self.config.batch_size, self.config.grasps, SEEN, self.generator)
+        return self.loader.draw(self.config.batch_size, self.config.grasps, self.seen, self.generator)
 
     def state_dict(self) -> dict[str, Any]:
         """The generator."""
@@ -397,19 +398,42 @@ class Batches:
         self.generator.set_state(state["generator"])
 
 
+def learnt_from(loader: Loader) -> list[int]:
+    """Numbers of a collection's elevations that nets learn from.
+
+    Raises:
+        InputError: There is none.
+    """
+    degrees = [round(math.degrees(angle)) for angle in loader.found.about["elevations"]]
+    numbers = [number for number, angle in enumerate(degrees) if angle in SEEN]
+    if not numbers:
+        said = ", ".join(f"{angle}" for angle in degrees)
+        raise InputError(f"nets learn from views from 15 and 45 degrees, and the collection has {said}")
+    return numbers
+
+
+def check_camera(loader: Loader, camera: Camera) -> None:
+    """Raise `InputError` where a collection was seen by another camera than a net's."""
+    about, size = loader.found.about, loader.found.scenes["rgb"].shape[2]
+    for name, given in (("size", size), *((name, about[name]) for name in ("distance", "height", "angle"))):
+        wanted = getattr(camera, name)
+        if given != wanted:
+            raise InputError(f"nets see by a camera of {name} {wanted:g}, and the collection was seen by {given:g}")
+
+
 def build(config: Config, source: Any, generator: torch.Generator, sets: int = 1) -> GraspNet:
     """An untrained net, for a collection or for where runs of it are loaded.
 
     Raises:
-        InputError: The collection was seen by another camera.
+        InputError: The collection was seen by another camera, or from fewer sides than a step looks from.
     """
     del sets
     camera = Camera()
     if isinstance(source, Loader):
-        about, size = source.found.about, source.found.scenes["rgb"].shape[2]
-        given = Camera(distance=about["distance"], height=about["height"], angle=about["angle"], size=size)
-        if given != camera:
-            raise InputError(f"the collection is seen by {given}, and nets see by {camera}")
+        check_camera(source, camera)
+        views = source.found.scenes["around_mask"].shape[1]
+        if config.views > views:
+            raise InputError(f"views must be at most {views}, as many as the collection has of a scene from all sides")
     return GraspNet(config, camera, generator)
 
 
@@ -417,7 +441,7 @@ def data(config: Config, source: Any, seed: int) -> Batches:
     """Batches of a collection.
 
     Raises:
-        InputError: An environment instead.
+        InputError: An environment instead, or a collection without elevations to learn from.
     """
     if not isinstance(source, Loader):
         raise InputError("grasp learns from a collection: give --data FILE.h5, made with unbraid collect grasp")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -33,6 +35,8 @@ COLLIDES = 100.0
 """What a collision that is foreseen costs, nats."""
 FULL = 0.8
 """Occupancy that the full search keeps away from: of grasps that hold, 1 in 50 meets as much of the true shape."""
+WIDE, HIGH = 0.95, 0.12
+"""m that pictures are taken from, and look at: farther than what nets see, so that the gripper is in them."""
 SHOWN = 5
 """Demonstrations of an object that failing grasps come from."""
 
@@ -46,6 +50,7 @@ class Task(NamedTuple):
     start: Pose
     rgbd: NDArray[np.float32]
     """``(4, H, W)``"""
+    colour: tuple[float, float, float]
 
 
 class Tried(NamedTuple):
@@ -85,7 +90,7 @@ def plan(
         on the mean, and ``milliseconds_per_plan``, CPU time of the net and the search; and what was tried.
 
     Raises:
-        InputError: An unknown planner, no such objects, or less than one trial or step.
+        InputError: An unknown planner, no such objects, none that can be grasped, or less than one trial or step.
     """
     if planner not in PLANNERS:
         raise UnknownNameError("planner", planner, PLANNERS)
@@ -93,9 +98,10 @@ def plan(
         raise InputError(f"trials and steps must be at least 1, not {trials} and {steps}")
     of, tried, spent = things(objects), [], 0.0
     with Scene(remembers=max(64, len(of))) as scene:
-        known: dict[str, Pose] = {}
+        known = _graspable(scene, of, trials)
         for number in range(trials):
-            task = _task(scene, of[number % len(of)], known, np.random.default_rng([seed, number]), learner.camera.size)
+            thing, shown = known[number % len(known)]
+            task = _task(scene, thing, shown, np.random.default_rng([seed, number]), learner.camera.size)
             generator = torch.Generator().manual_seed(seed * trials + number)
             one, seconds = _try(learner, scene, task, planner, steps, generator)
             tried.append(one)
@@ -115,22 +121,34 @@ def plan(
     return numbers, tried
 
 
-def _task(scene: Scene, thing: Thing, known: dict[str, Pose], rng: np.random.Generator, size: int) -> Task:
+def _graspable(scene: Scene, of: Sequence[Thing], count: int) -> list[tuple[Thing, Pose]]:
+    """The first objects that can be grasped, as many as are wanted, and how; others are named on stderr."""
+    found: list[tuple[Thing, Pose]] = []
+    for thing in of:
+        if len(found) == count:
+            break
+        try:
+            found.append((thing, demonstrations(scene, thing, np.random.default_rng(0), SHOWN)))
+        except ValueError as error:
+            print(f"left out {thing.name}: {error}", file=sys.stderr)
+    if not found:
+        raise InputError("none of these objects can be grasped")
+    return found
+
+
+def _task(scene: Scene, thing: Thing, shown: Pose, rng: np.random.Generator, size: int) -> Task:
     """A scene of an object, and a disturbed demonstration that fails."""
-    if thing.name not in known:
-        known[thing.name] = demonstrations(scene, thing, np.random.default_rng(0), SHOWN)
     where = anywhere(rng)
     camera = Camera(float(rng.uniform(-np.pi, np.pi)), float(rng.choice(ELEVATIONS)), size=size)
     r, g, b = rng.uniform(0.1, 0.9, 3).tolist()
     scene.place(thing, where, (r, g, b))
     view = scene.look(camera)
     rgbd = np.concatenate([view.rgb / 255, view.depth[..., None]], 2).transpose(2, 0, 1).astype(np.float32)
-    shown = known[thing.name]
     for _ in range(FAILING):
         start = disturbed(shown.row(int(rng.integers(len(shown.position)))), rng).after(where)
         if not scene.attempt(thing, start, where).success:
             break
-    return Task(thing, where, camera, start, rgbd)
+    return Task(thing, where, camera, start, rgbd, (r, g, b))
 
 
 @torch.no_grad()
@@ -199,16 +217,22 @@ def _from_net(position: Tensor, rotation: Tensor) -> Pose:
     return Pose(position[0].double().cpu().numpy(), Rotation.from_matrix(axes).as_quat())
 
 
-def pictures(scene: Scene, tried: Sequence[Tried], size: int = 192) -> list[NDArray[np.uint8]]:
-    """Each grasp of each plan as it closes: pictures ``(H, W, 3)``, framed green where it held and red where not."""
-    found = []
+def pictures(scene: Scene, tried: Sequence[Tried], size: int = 192) -> tuple[list[NDArray[np.uint8]], list[str]]:
+    """Each grasp of each plan before it closes.
+
+    Returns:
+        Pictures ``(H, W, 3)``, framed green where it held and red where not, and captions.
+    """
+    found, said = [], []
     for one in tried:
         for number, grasp in enumerate(one.grasps):
-            scene.place(one.task.thing, one.task.where, (0.75, 0.3, 0.22))
+            scene.place(one.task.thing, one.task.where, one.task.colour)
             scene.add_gripper(grasp)
-            camera = Camera(one.task.camera.azimuth, one.task.camera.elevation, size=size)
+            camera = replace(one.task.camera, distance=WIDE, height=HIGH, size=size)
             picture = scene.look(camera).rgb.copy()
             held = one.held and number == len(one.grasps) - 1
             picture[:4] = picture[-4:] = picture[:, :4] = picture[:, -4:] = (40, 160, 60) if held else (200, 40, 40)
             found.append(picture)
-    return found
+            what = "fails" if number == 0 else f"try {number}: {'held' if held else 'failed'}"
+            said.append(f"{one.task.thing.name}, {what}")
+    return found, said

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +20,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...errors import InputError
-from .scene import bullet
+from .scene import bullet, silent
 from .solids import Array, Solid
 
 SUFFIXES = (".obj", ".stl", ".urdf")
@@ -175,6 +172,8 @@ def _load(path: Path) -> Any:
 
     try:
         mesh: Any = trimesh.load(path, force="mesh")
+    except ImportError:  # what trimesh would guess an encoding with
+        raise InputError(f"{path} can't be read as a mesh: it is damaged or cut short") from None
     except Exception as error:  # a reader of damaged files may raise anything
         raise InputError(f"{path} can't be read as a mesh: {error}") from None
     if not len(getattr(mesh, "faces", ())):
@@ -188,25 +187,11 @@ def _decompose(mesh: Any, kept: Path) -> None:
     with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
         whole, parts, log = (str(Path(folder) / name) for name in ("whole.obj", "parts.obj", "log.txt"))
         Path(whole).write_text(mesh.export(file_type="obj", include_normals=False))
-        with _silent():
+        with silent(1):
             bullet().vhacd(whole, parts, log, resolution=100_000)
         if not Path(parts).exists():
             raise InputError(f"V-HACD found no convex parts ({kept.name})")
         Path(parts).replace(kept)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """What a library writes to the process's own stdout, unread."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _groups(path: Path) -> list[Array]:

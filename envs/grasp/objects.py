@@ -217,21 +217,36 @@ SETS = {"train": TRAINING, "novel": NOVEL, "all": TRAINING + NOVEL}
 
 
 def things(asked: str) -> Sequence[Thing]:
-    """Objects by names with commas between them: of `SETS`, categories or their own; ``"pybullet"``; or a folder.
+    """Objects by names with commas between them.
+
+    Args:
+        asked: Of `SETS`, categories, ``train:cup`` or ``novel:cup`` (of a category), objects' own names, ``pybullet``,
+            files of meshes, or folders of such; where a name is a folder's as well, ``./NAME`` is the folder.
 
     Raises:
-        InputError: Nothing answers to it, or the folder holds none.
+        InputError: Nothing answers to it, or a folder holds none.
     """
-    if asked == "pybullet" or Path(asked).is_dir():
-        from .meshes import bundled, read_folder
-
-        return bundled() if asked == "pybullet" else read_folder(Path(asked))
     known = {one.name: one for one in instances()}
-    named = {**SETS, **{name: (name,) for name in known}}
-    named |= {kind: tuple(one.name for one in known.values() if one.category == kind) for kind in CATEGORIES}
+    named: dict[str, Sequence[str]] = {**SETS, **{name: (name,) for name in known}}
+    for kind in CATEGORIES:
+        named[kind] = tuple(name for name in known if known[name].category == kind)
+        named |= {
+            f"{group}:{kind}": [name for name in named[kind] if name in SETS[group]] for group in ("train", "novel")
+        }
     found: list[Thing] = []
     for word in asked.split(","):
-        if word not in named:
-            raise UnknownNameError("object", word, [*named, "pybullet"])
-        found += [known[name] for name in named[word]]
+        found += [known[name] for name in named[word]] if word in named else _from_files(word, list(named))
     return found
+
+
+def _from_files(word: str, known: list[str]) -> Sequence[Thing]:
+    from .meshes import SUFFIXES, Mesh, bundled, read_folder
+
+    if word == "pybullet":
+        return bundled()
+    if word and Path(word).is_dir():
+        return read_folder(Path(word))
+    if Path(word).is_file() and Path(word).suffix.lower() in SUFFIXES:
+        return [Mesh(Path(word))]
+    listed = "unbraid list objects shows those there are, and folders and files of meshes (.obj, .stl, .urdf) are taken"
+    raise UnknownNameError("object", word, [*known, "pybullet"], listed)

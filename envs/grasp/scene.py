@@ -11,9 +11,13 @@ box of the gripper, drawn out by its way, must be free. From there on everything
 from __future__ import annotations
 
 import math
+import os
 import shutil
+import sys
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -124,7 +128,8 @@ def bullet() -> Any:
         InputError: It is not installed.
     """
     try:
-        import pybullet
+        with silent(2):  # it says when it was built
+            import pybullet
     except ImportError:
         raise InputError(
             "grasping needs PyBullet: pip install 'unbraid[grasp]' (it compiles on Python above 3.11)"
@@ -386,6 +391,20 @@ class Scene:
         path = self._folder / f"{self._files}.obj"
         solid.write_obj(path, parts)
         return str(path)
+
+
+@contextmanager
+def silent(number: int) -> Iterator[None]:
+    """What a library writes to the process's own stdout (1) or stderr (2), unread."""
+    (sys.stdout if number == 1 else sys.stderr).flush()
+    kept = os.dup(number)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), number)
+            yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
 
 
 def _release(library: Any, client: int, folder: Path) -> None:

@@ -90,7 +90,7 @@ class Solid:
         points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
         return self.contains(points).reshape(size, size, size)
 
-    def write_obj(self, path: Path, parts: bool = False) -> None:
+    def write_obj(self, path: str | Path, parts: bool = False) -> None:
         """Write a Wavefront OBJ: the surface, or each part as an object of its own, as PyBullet reads collisions."""
         lines: list[str] = []
         if not parts:
@@ -102,7 +102,7 @@ class Solid:
             lines += [f"o part{number}", *(f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in part)]
             lines += [f"f {a} {b} {c}" for a, b, c in faces + count]
             count += len(part)
-        path.write_text("\n".join(lines) + "\n")
+        Path(path).write_text("\n".join(lines) + "\n")
 
 
 def union(*solids: Solid) -> Solid:

@@ -201,8 +201,8 @@ class Grasp(gymnasium.Env[Any, Any]):
         aimed = Pose(np.clip(begun.position + turn.apply(MOVE * given[:3]), *ROOM), turned)
         height = max(0.0, 0.002 - lowest(aimed))
         self._target = Pose(aimed.position + np.array([0, 0, height]), turned)
-        shares = np.arange(1, round(SECONDS * self.scene.physics.rate) + 1)[:, None]
-        shares = shares / len(shares)
+        count = round(SECONDS * self.scene.physics.rate)
+        shares = np.arange(1, count + 1)[:, None] / count
         ways = begun.position + shares * (self._target.position - begun.position)
         turns = (turn * Rotation.from_rotvec(shares * TURN * given[3:6])).as_quat()
         for position, rotation in zip(ways, turns, strict=True):

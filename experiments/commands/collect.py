@@ -62,9 +62,12 @@ def main(argv: Sequence[str]) -> None:
     for name in ("rows", "workers", "trials", "scene_trials", "image_size"):
         if getattr(options, name) < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
+    idle = ("set", "name", "rows", "env_options", "other_options", "states")
     if options.world == "grasp":
+        _refuse(options, idle, "of grasps")
         _grasps(options)
         return
+    _refuse(options, ("objects", "trials", "scene_trials", "image_size"), f"of {options.world}")
     from ..collecting import KIND, Asked, collect
 
     out = options.out or Path("planar.h5")
@@ -92,6 +95,13 @@ def main(argv: Sequence[str]) -> None:
     print(f"{options.rows} rows of {asked.kind} are in {out}, set {options.name or options.set!r}")
 
 
+def _refuse(options: Options, names: Sequence[str], where: str) -> None:
+    """Raise `InputError` where an option is given that says nothing there."""
+    for name in names:
+        if getattr(options, name) != getattr(Options(), name):
+            raise InputError(f"--{name.replace('_', '-')} is not for collections {where}")
+
+
 def _grasps(options: Options) -> None:
     """Collect grasps, and say how it went."""
     from ..grasps import Asked, collect
@@ -100,4 +110,5 @@ def _grasps(options: Options) -> None:
     asked = Asked(options.objects, options.trials, options.scene_trials, options.seed, options.image_size)
     made = collect(asked, out, options.workers, options.backend, options.overwrite)
     held, left = f"{made['success']:.1%} of which hold", len(made["left_out"])
-    print(f"{made['trials']} grasps in {made['scenes']} scenes, {held}, are in {out}; {left} objects were left out")
+    after = f"; objects left out: {left}" if left else ""
+    print(f"{made['trials']} grasps, {held}, are in {out}; scenes: {made['scenes']}{after}")

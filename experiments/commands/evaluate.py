@@ -21,8 +21,8 @@ class Options:
 
     Args:
         run: Folder of a trained run.
-        data: Of a run of grasp: the collection to measure it on; by default 420 grasps of novel objects, collected into
-            the run's folder.
+        data: Of a run of grasp: the collection to measure it on, which isn't kept; by default 420 grasps of novel
+            objects, collected into the run's folder.
         codes: Instead of a run: an npz file with arrays codes (n, D) and factors (n, K), and, if you like,
             codes_test (m, D) and factors_test (m, K).
         metrics: Names with commas between; unbraid list shows them.
@@ -94,7 +94,8 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     learner = run.load(pick_device(options.device))
     if run.learner == GRASP:
         numbers = work.measure_grasps(run, learner, options.data)
-        run.write_metrics(evaluation=numbers)
+        if options.data is None:
+            run.write_metrics(evaluation=numbers)
         return numbers
     if options.data is not None:
         raise InputError(f"--data is for runs of {GRASP}; {folder} holds a {run.learner!r}")

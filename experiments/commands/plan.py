@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from ...errors import InputError
 from ._options import env_options, flat_rows, parse, print_json, print_table, working
+
+if TYPE_CHECKING:
+    from ..runs import Run
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def main(argv: Sequence[str]) -> None:
     if options.json:
         print_json(dict(numbers))
     else:
-        print_table(f"goal reaching with {options.run or options.encoder}", flat_rows(dict(numbers)))
+        print_table(f"plans with {options.run or options.encoder}", flat_rows(dict(numbers)))
 
 
 def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str, Any]:
@@ -94,7 +97,7 @@ def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str,
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
     if run.learner == GRASP:
-        return _grasps(options, learner, how)
+        return _grasps(options, run, learner, how)
     with working("walking to goal images"):
         numbers, _ = work.plan(run, learner, options.episodes, options.seed, env_options(options.env_options), **how)
     if not how and not options.env_options:
@@ -102,24 +105,30 @@ def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str,
     return numbers
 
 
-def _grasps(options: Options, learner: Any, how: dict[str, Any]) -> Mapping[str, Any]:
-    """Plan grasps, carry them out, and show them where that is asked for."""
+def _grasps(options: Options, run: Run, learner: Any, how: dict[str, Any]) -> Mapping[str, Any]:
+    """Plan grasps, carry them out, and show them where that is asked for; those of novel objects are kept."""
     from ...agents.grasp import plan
+    from ..movies import check_ending
 
+    if options.out is not None:
+        check_ending(options.out)
+    planner = options.planner or "paper"
     for name in how.keys() - {"planner"}:
         raise InputError(f"--{name.replace('_', '-')} is not for grasps")
     with working("grasping") as status:
         numbers, tried = plan(
-            learner, options.objects, options.trials, options.seed, options.planner or "paper",
+            learner, options.objects, options.trials, options.seed, planner,
             progress=lambda done: status.update(f"grasping, {done} of {options.trials}"),
         )  # fmt: skip
+    if options.objects == "novel":
+        run.write_metrics(plans={**run.read_metrics().get("plans", {}), planner: numbers})
     if options.out is not None:
         from ...agents.grasp.plan import pictures
         from ...envs.grasp.scene import Scene
-        from ..movies import write_movie
+        from ..movies import captioned, write_movie
 
         with Scene() as scene:
-            write_movie(options.out, pictures(scene, tried), fps=2)
+            write_movie(options.out, captioned(*pictures(scene, tried)), fps=2)
     return numbers
 
 

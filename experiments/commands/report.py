@@ -36,10 +36,9 @@ def main(argv: Sequence[str]) -> None:
 
     run = open_run(options.run)
     others = {folder.resolve().name: open_run(folder) for folder in options.compare}
-    if len({run.learner, *others}) <= len(options.compare):
-        raise InputError(
-            f"--compare: runs are told apart by their folders' names, and {run.learner} is this run's: rename one"
-        )
+    own = run.folder.resolve().name if run.learner == GRASP else run.learner
+    if len({own, *others}) <= len(options.compare):
+        raise InputError(f"--compare: runs are told apart by their folders' names, and {own} is this run's: rename one")
     for folder, other in others.items():
         if (run.learner == GRASP) != (other.learner == GRASP):
             raise InputError(f"--compare {folder}: nets of grasps and codes have no numbers in common")

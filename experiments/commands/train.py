@@ -80,10 +80,7 @@ def main(argv: Sequence[str]) -> None:
         print_json(found[0] if len(runs) == 1 else {"members": found})
         return
     for one in runs:
-        second = "plan" if learner == GRASP else "report"
-        after = (
-            f"; next: unbraid evaluate {one.folder}, unbraid {second} {one.folder}" if options.images is None else ""
-        )
+        after = f"; next: unbraid evaluate {one.folder}, unbraid report {one.folder}" if options.images is None else ""
         print(f"the run is in {one.folder}{after}")
 
 

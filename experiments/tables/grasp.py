@@ -22,6 +22,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ...agents import grasp
+from ...agents.grasp.evaluate import elevations_of
 from ...agents.grasp.plan import PLANNERS
 from ...representation.grasps import Loader, read_grasps
 from ...representation.training import pick_device
@@ -101,8 +102,8 @@ def _measured(job: Job, folder: Path, model: str, train: Path, novel: Loader) ->
         found["training"] = time.process_time() - started
     net = made.load(pick_device(wanted["device"]))
     told = grasp.evaluate(net, novel)
-    angles = [told[name] for name in told if name not in ("seen", "novel")]
-    found |= {"seen": 100 * told["seen"], "novel": 100 * told["novel"]}
+    angles = [told[name] for name in elevations_of(told)]
+    found |= {"seen": 100 * told["seen_elevations"], "novel": 100 * told["novel_elevations"]}
     for name, key in (("auc", "roc_auc"), ("iou", "iou")):
         values = [one[key] for one in angles if one.get(key) is not None]
         found |= {name: float(np.mean(values))} if values else {}

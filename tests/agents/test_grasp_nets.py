@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import trimesh
 from torch import Tensor
 
 from unbraid.agents import grasp
-from unbraid.agents.grasp.evaluate import calibration_error, roc_auc
+from unbraid.agents.grasp.evaluate import _standard_error, calibration_error, roc_auc
 from unbraid.agents.grasp.model import Config, GraspNet, View, build, data, distances, grid_points
 from unbraid.agents.grasp.plan import collides
 from unbraid.agents.grasp.projection import LOCAL, local_points, project, read, seen_along
@@ -190,6 +191,8 @@ def test_areas_and_calibration_by_hand() -> None:
     assert roc_auc(said, success[:2].repeat(2)) is None
     assert calibration_error(said, success) == pytest.approx((0.1 + abs(1.2 - 1) + 0.2) / 4)
     assert calibration_error(np.array([1.0, 0.0]), np.array([True, False])) == 0
+    assert _standard_error(success, np.array([3, 3, 7, 7])) == pytest.approx(0.5)  # scenes' means are 1 and 0
+    assert _standard_error(success, np.zeros(4)) is None
 
 
 def test_train_evaluate_report_and_plan_by_command(
@@ -202,7 +205,8 @@ def test_train_evaluate_report_and_plan_by_command(
     done = cli("evaluate", run, "--data", collected, "--json")
     assert done.status == 0, done.err
     found = json.loads(done.out)
-    assert set(found) == {"15", "30", "45", "60", "seen", "novel"}
+    assert set(found) == {"15", "30", "45", "60", "grasps", "seen_elevations", "novel_elevations"}
+    assert found["grasps"] == {"cup": 12, "bottle": 12} and found["15"]["standard_error"] >= 0
     assert set(found["15"]["by_category"]) == {"cup", "bottle"} and 0 <= found["45"]["iou"] <= 1
     monkeypatch.setattr(album_grasps, "PLANS", 1)
     shutil.copy(collected, run / "novel.h5")  # or some would be collected
@@ -218,6 +222,18 @@ def test_train_evaluate_report_and_plan_by_command(
     assert done.status == 0, done.err
     planned = json.loads(done.out)
     assert {"success_rate", "by_category", "milliseconds_per_plan"} <= set(planned) and gif.stat().st_size > 1000
+    done = cli("plan", run, "--objects", "cup00", "--trials", 1, "--out", tmp_path / "plans.png")
+    assert done.status == 2 and "a movie's name ends in .gif or .mp4" in done.err
+
+
+def test_plans_leave_out_what_cannot_be_grasped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trimesh.creation.box((0.2, 0.2, 0.2)).export(tmp_path / "crate.stl")
+    net = GraspNet(Config(model="cnn", hidden=8), Camera(), torch.Generator().manual_seed(0))
+    numbers, tried = grasp.plan(net, f"{tmp_path / 'crate.stl'},cup00", 2, 0, planner="cem")
+    assert [one.task.thing.name for one in tried] == ["cup00", "cup00"] and set(numbers["by_category"]) == {"cup"}
+    assert "left out crate: no grasp of crate holds" in capsys.readouterr().err
+    with pytest.raises(InputError, match="none of these objects can be grasped"):
+        grasp.plan(net, str(tmp_path), 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -245,8 +261,15 @@ def test_what_cannot_be_is_refused(collected: Path, tmp_path: Path) -> None:
         net.encode(torch.zeros(1, 64, 64, 3, dtype=torch.uint8))
     small = tmp_path / "small.h5"
     grasps.collect(grasps.Asked("cup00", 2, 2, seed=0, size=32), small, progress=False)
-    with pytest.raises(InputError, match="the collection is seen by Camera"):
+    with pytest.raises(InputError, match="by a camera of size 64, and the collection was seen by 32"):
         build(Config(), Loader(read_grasps(small)), torch.Generator())
+    with pytest.raises(InputError, match="by a camera of size 64, and the collection was seen by 32"):
+        grasp.evaluate(net, Loader(read_grasps(small)))
+    with pytest.raises(InputError, match="views must be at most 6"):
+        build(Config(views=9), Loader(read_grasps(collected)), torch.Generator())
+    found = read_grasps(collected)
+    elsewhere = Loader(found._replace(about=found.about | {"elevations": [0.3, 0.5, 0.9, 1.1]}))
+    with pytest.raises(InputError, match="learn from views from 15 and 45 degrees, and the collection has 17, 29, 52"):
+        data(Config(), elsewhere, 0)
     with pytest.raises(InputError, match="grasp learns from a collection"):
         data(Config(), None, 0)
-    del collected

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import trimesh
 from scipy.spatial.transform import Rotation
 
 from unbraid.envs.grasp import Instance, instances, make
@@ -252,12 +253,19 @@ def test_poses_go_there_and_back() -> None:
     assert np.allclose(pose.along(0.1).inside(pose.position[None]), [[0, 0, -0.1]])
 
 
-def test_objects_are_found_by_name() -> None:
+def test_objects_are_found_by_name_and_files_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [one.name for one in things("cup01,mug02")] == ["cup01", "mug02"]
     assert len(things("cup,teapot03")) == 16
     assert len(things("train")) == 80 and len(things("novel")) == 21 and len(things("teapot")) == 14
     with pytest.raises(InputError, match=r"unknown object 'cups'.*cup"):
         things("cups")
+    with pytest.raises(InputError, match=r"unknown object ''; unbraid list objects shows"):
+        things("")
+    assert len(things("train:cup")) == 12 and len(things("novel:cup,novel:mug")) == 6
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cup").mkdir()
+    trimesh.creation.box((0.04, 0.04, 0.08)).export(tmp_path / "cup" / "box.stl")
+    assert len(things("cup")) == 15 and [one.name for one in things("./cup,cup/box.stl")] == ["box", "box"]
 
 
 def test_a_missing_pybullet_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

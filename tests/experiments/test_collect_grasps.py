@@ -78,9 +78,33 @@ def test_a_bad_object_is_left_out_and_said(tmp_path: Path, cli: Any) -> None:
     )
     assert done.status == 0, done.err
     assert "left out crate: no grasp of crate holds" in done.err and "left out empty:" in done.err
-    assert "2 objects were left out" in done.out and set(read_grasps(out).scenes["object"].tolist()) == {0}
+    assert "2 of 6 trials: others were to be of what was left out" in done.err
+    assert "objects left out: 2" in done.out and set(read_grasps(out).scenes["object"].tolist()) == {0}
     again = cli("collect", "grasp", "--objects", "cup", "--trials", 2, "--out", out)
     assert again.status == 2 and "exists; give another --out, or --overwrite it" in again.err
+
+
+def test_parts_of_something_else_are_refused_or_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Any
+) -> None:
+    mesh, out = tmp_path / "mine" / "box.stl", tmp_path / "g.h5"
+    mesh.parent.mkdir()
+    trimesh.creation.box((0.04, 0.04, 0.08)).export(mesh)
+    arguments = ("collect", "grasp", "--objects", mesh, "--trials", 2, "--scene-trials", 2, "--image-size", 16)
+
+    def stop(*given: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grasps, "record_parts", stop)
+        done = cli(*arguments, "--out", out)
+    assert done.status == 1 and "and the same command goes on" in done.err
+    trimesh.creation.box((0.03, 0.03, 0.1)).export(mesh)  # another shape under the same name
+    done = cli(*arguments, "--out", out)
+    assert done.status == 2 and "parts of another recording: finish it, --overwrite it" in done.err
+    assert cli(*arguments, "--out", out, "--overwrite").status == 0 and not list(tmp_path.glob("*.parts"))
+    height = np.unpackbits(read_grasps(out).scenes["occupancy"]).reshape(32, 32, 32).any((0, 1)).sum()
+    assert height == pytest.approx(0.1 / (0.28 / 32), abs=1)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +113,7 @@ def test_a_bad_object_is_left_out_and_said(tmp_path: Path, cli: Any) -> None:
         (("--objects", "spoon"), "unknown object 'spoon'"),
         (("--trials", 0), "--trials must be at least 1, not 0"),
         (("--scene-trials", 0), "--scene-trials must be at least 1, not 0"),
+        (("--rows", 7), "--rows is not for collections of grasps"),
     ],
 )
 def test_wrong_arguments_are_one_line(tmp_path: Path, cli: Any, arguments: tuple[Any, ...], words: str) -> None:

@@ -145,4 +145,20 @@ def test_files_that_are_none_are_refused(tmp_path: Path, path: Path) -> None:
 def test_nothing_wrong_is_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="scenes: rgb is missing"):
         write_grasps(tmp_path / "g.h5", ABOUT, {key: value for key, value in rows().items() if key != "rgb"})
+    for field, given, words in (
+        ("success", np.ones(12, bool), "success must be where the result is held; in row 1 it isn't"),
+        (
+            "mask",
+            np.zeros((3, 4, 8, 8), bool),
+            r"mask must be \(3, 4, 16, 16\), as other fields say, and not \(3, 4, 8",
+        ),
+        ("occupancy", np.zeros((3, 512), np.uint8), r"occupancy must be \(3, 4096\)"),
+    ):
+        with pytest.raises(InputError, match=words):
+            write_grasps(tmp_path / "g.h5", ABOUT, rows() | {field: given})
+    for key, words in (("elevations", "elevations must be 4"), ("categories", "categories must be 2")):
+        with pytest.raises(InputError, match=words):
+            write_grasps(tmp_path / "g.h5", ABOUT | {key: ABOUT[key][:1]}, rows())
+    with pytest.raises(InputError, match="is a folder; give a file"):
+        read_grasps(tmp_path)
     assert not (tmp_path / "g.h5").exists()
