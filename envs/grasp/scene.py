@@ -344,13 +344,15 @@ class Scene:
         return np.arange(1, steps + 1) / steps
 
     def _clear(self) -> None:
-        """An empty table."""
+        """An empty table; files are read afresh, since what is kept of them is never let go of."""
         self._shapes, self._surfaces, self._placed, self._joined = {}, {}, [], []
+        for path in self._folder.iterdir():
+            path.unlink()
         self.call("resetSimulation")
         self.call(
             "setPhysicsEngineParameter", fixedTimeStep=1 / self.physics.rate,
             numSolverIterations=self.physics.iterations, solverResidualThreshold=self.physics.residual,
-            deterministicOverlappingPairs=1,
+            deterministicOverlappingPairs=1, enableFileCaching=0,
         )  # fmt: skip
         self.call("setGravity", 0, 0, -9.81)
         slab = self.call("createCollisionShape", self.bullet.GEOM_BOX, halfExtents=[0.6, 0.6, 0.05])
@@ -386,7 +388,7 @@ class Scene:
         return shape
 
     def _written(self, solid: Solid, parts: bool) -> str:
-        """The name of a new file of it; PyBullet remembers files by their names."""
+        """The name of a new file of it."""
         self._files += 1
         path = self._folder / f"{self._files}.obj"
         solid.write_obj(path, parts)
