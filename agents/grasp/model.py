@@ -145,7 +145,7 @@ class ShapeDecoder(nn.Module):
     """A code, and how far what was seen is, place for place, to logits of occupancy.
 
     Works on the table's plane, the grid's heights as channels: what stands on a table is columns, and convolutions in
-    two dimensions take a tenth of the time of those in three.
+    two dimensions are cheaper than those in three.
 
     Args:
         inputs: Size of the code.
