@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..agents.grasp.evaluate import elevations_of, foretell
+from ..agents.grasp.evaluate import elevations_of, foretell, overlap_of
 from ..agents.grasp.plan import pictures, plan
 from ..agents.grasp.projection import project
 from ..envs.grasp.scene import Scene
 from ..representation.grasps import Loader
 from ..representation.training import SCALARS
 from . import figures, figures_grasps, movies, work
-from .album import CURVES, Album
+from .album import CURVES, Album, Picture
 
 PLANS = 6
 ASIDE = 2.4
@@ -28,7 +28,7 @@ ASIDE = 2.4
 class GraspAlbum(Album):
     """Draws a grasp net's figures; see `Album`."""
 
-    def draw(self) -> list[Any]:
+    def draw(self) -> list[Picture]:
         """Curves, shapes of geometry, what is foretold, and some plans of novel objects."""
         self.folder.mkdir(exist_ok=True)
         learner, loader = self.run.load(), work.novel_grasps(self.run)
@@ -61,11 +61,11 @@ def _shapes(learner: Any, loader: Loader) -> tuple[list[dict[str, NDArray[Any]]]
         elevation = np.array([number % len(loader.found.about["elevations"])])
         batch = loader.batch(scene, elevation, loader.rows_of(scene)[0][:, :1])
         with torch.no_grad():
-            shape = learner.see(batch.rgbd, batch.elevation).shape > 0
-        true = batch.occupancy > 0.5
-        overlap = float((shape & true).sum() / (shape | true).sum())
+            shape = learner.see(batch.rgbd, batch.elevation).shape
+        overlap = float(overlap_of(shape, batch.occupancy))
         angles = torch.tensor([[0.0, ASIDE]]), batch.elevation[:, None].expand(1, 2)
-        views = [project(grid.float(), *angles, replace(learner.camera, size=48)) for grid in (true, shape)]
+        grids = batch.occupancy, (shape > 0).float()
+        views = [project(grid, *angles, replace(learner.camera, size=48)) for grid in grids]
         shaded = [_shaded(view.depth[0], view.log_missed[0]) for view in views]
         images.append(
             {"seen": batch.rgbd[0, :3].permute(1, 2, 0).numpy(), "true": shaded[0][0], "found": shaded[1][0],

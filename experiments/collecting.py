@@ -117,9 +117,6 @@ def parts_of(out: Path, name: str, asked: Mapping[str, Any], overwrite: bool = F
     write_atomically(said, lambda file: file.write_text(wanted))
     try:
         yield folder
-    except InputError:
-        shutil.rmtree(folder)  # as asked it can't be made
-        raise
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"what is done is kept in {folder}, and the same command goes on") from None
     shutil.rmtree(folder)

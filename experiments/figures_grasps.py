@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
 from ..agents.grasp.evaluate import elevations_of, roc_auc
 from .figures import GREY, INK, describe, heat
@@ -51,12 +52,10 @@ def calibration(said: Mapping[str, NDArray[Any]], success: NDArray[np.bool_], bi
         left.scatter(
             said_of, held_of, s=400 * counts[kept] / counts.sum(), color=line.get_color(), alpha=0.6, linewidths=0
         )
-        order = np.argsort(-values, kind="stable")
-        hits, alarms = np.cumsum(success[order]), np.cumsum(~success[order])
         area = roc_auc(values, success)
-        right.plot(
-            alarms / max(alarms[-1], 1), hits / max(hits[-1], 1), linewidth=1, label=f"{angle}°, {area or 0:.2f}"
-        )
+        if area is not None:
+            alarms, hits, _ = roc_curve(success, values)
+            right.plot(alarms, hits, linewidth=1, label=f"{angle}°, {area:.2f}")
     describe(left, "calibration", "probability that was foretold", "share that held")
     describe(right, "ROC", "failures taken for successes", "successes found")
     left.legend(title="seen from", fontsize=7, title_fontsize=7, frameon=False)

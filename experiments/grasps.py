@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -79,6 +80,7 @@ def collect(
             print(f"left out {name}: {why}", file=sys.stderr)
         rows = _joined([part for part in made if "failed" not in part], asked)
         if not len(rows["success"]):
+            shutil.rmtree(folder)  # there is nothing to go on with
             raise InputError(
                 f"no object of {asked.objects} can be grasped: {next(iter(left.values()), 'none is there')}"
             )

@@ -31,7 +31,7 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
         run: The run.
         compared: Other runs in the same environment, by the name that the table gives them.
     """
-    name = run.folder.resolve().name if run.learner == GRASP else run.learner
+    name = title_of(run)
     runs = {name: run, **(compared or {})}
     for one in runs.values():
         complete_metrics(one)
@@ -64,6 +64,11 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
     return path
 
 
+def title_of(run: Run) -> str:
+    """What the table calls a report's own run: its learner, or the folder of a net of grasps, which come in kinds."""
+    return run.folder.resolve().name if run.learner == GRASP else run.learner
+
+
 def _album(run: Run) -> type[Album]:
     if run.learner != GRASP:
         return Album
@@ -79,8 +84,8 @@ def tiles(rows: list[tuple[str, list[str]]], seen: dict[str, Any]) -> list[tuple
         for label, cells in rows
         if label.startswith(("R² of", "foretold right")) and "whole" not in label
     ]
-    planned = seen.get("plan", {})
-    if "episodes" in planned:
+    if "plan" in seen:
+        planned = seen["plan"]
         share = planned.get("success", planned.get("success_rate"))
         shown.append((f"{100 * share:.0f} %", f"of {planned['episodes']:.0f} goal images reached"))
     return shown
@@ -97,7 +102,7 @@ def complete_metrics(run: Run) -> None:
     """Evaluate, and plan with, a finished run where ``metrics.json`` doesn't say yet how that went."""
     known = run.read_metrics()
     if run.learner == GRASP:
-        if "evaluation" not in known:
+        if "grasps" not in known.get("evaluation", ()):
             run.write_metrics(evaluation=work.measure_grasps(run, run.load(), None))
         return
     if not set(DEFAULT_METRICS) <= set(known.get("evaluation", ())):

@@ -222,12 +222,13 @@ def measure_grasps(run: Run, learner: Any, data: Path | None) -> dict[str, Any]:
 
 def novel_grasps(run: Run, device: torch.device | str = "cpu") -> Loader:
     """420 grasps of novel objects, collected into the run's folder, once."""
+    from ..envs.grasp.camera import Camera
     from ..representation.grasps import Loader, read_grasps
     from .grasps import Asked, collect
 
     path = run.folder / NOVEL
     if not path.exists():
-        collect(Asked("novel", 420, 20, METRIC_SEED, 64), path)
+        collect(Asked("novel", 420, 20, METRIC_SEED, Camera().size), path)
     return Loader(read_grasps(path), device)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ...representation.grasps import Loader
 from .model import SEEN, GraspNet, check_camera
@@ -35,9 +36,14 @@ def foretell(learner: GraspNet, loader: Loader, elevation: int) -> tuple[NDArray
         rows.append(own[real])
         said.append(logits.sigmoid().cpu().numpy()[real])
         if shape is not None:
-            full, true = (shape > 0).flatten(1), (batch.occupancy > 0.5).flatten(1)
-            overlap.append(((full & true).sum(1) / (full | true).sum(1)).cpu().numpy())
+            overlap.append(overlap_of(shape, batch.occupancy).cpu().numpy())
     return np.concatenate(rows), np.concatenate(said), np.concatenate(overlap) if overlap else np.zeros(0)
+
+
+def overlap_of(shape: Tensor, occupancy: Tensor) -> Tensor:
+    """Intersection over union of logits of occupancy above 0 and what is full, both ``(B, X, Y, Z)``: ``(B,)``."""
+    full, true = (shape > 0).flatten(1), (occupancy > 0.5).flatten(1)
+    return (full & true).sum(1) / (full | true).sum(1)
 
 
 def evaluate(learner: GraspNet, loader: Loader) -> dict[str, Any]:
@@ -85,9 +91,8 @@ def elevations_of(found: Mapping[str, Any]) -> list[str]:
 def _standard_error(right: NDArray[np.bool_], scenes: NDArray[Any]) -> float | None:
     """Of a mean of what comes in scenes, by the spread of scenes' sums; None of a single scene."""
     _, of = np.unique(scenes, return_inverse=True)
-    count = int(of.max()) + 1
     off = np.bincount(of, right - right.mean())
-    return float(np.sqrt((off**2).sum() * count / max(count - 1, 1)) / len(right)) if count > 1 else None
+    return float(np.sqrt((off**2).sum() * len(off) / (len(off) - 1)) / len(right)) if len(off) > 1 else None
 
 
 def roc_auc(said: NDArray[Any], success: NDArray[np.bool_]) -> float | None:

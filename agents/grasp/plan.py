@@ -34,7 +34,7 @@ PLANNERS = ("paper", "cem")
 COLLIDES = 100.0
 """What a collision that is foreseen costs, nats."""
 FULL = 0.8
-"""Occupancy that the full search keeps away from: of grasps that hold, 1 in 50 meets as much of the true shape."""
+"""Occupancy that the full search keeps away from; fingers of grasps that hold come next to a shape, and meet less."""
 WIDE, HIGH = 0.95, 0.12
 """m that pictures are taken from, and look at: farther than what nets see, so that the gripper is in them."""
 SHOWN = 5

@@ -31,12 +31,12 @@ class Options:
 def main(argv: Sequence[str]) -> None:
     """``unbraid report RUN [OPTIONS]``."""
     options = parse(Options, argv, "report", __doc__)
-    from ..report import write_report
+    from ..report import title_of, write_report
     from ..runs import GRASP, open_run
 
     run = open_run(options.run)
     others = {folder.resolve().name: open_run(folder) for folder in options.compare}
-    own = run.folder.resolve().name if run.learner == GRASP else run.learner
+    own = title_of(run)
     if len({own, *others}) <= len(options.compare):
         raise InputError(f"--compare: runs are told apart by their folders' names, and {own} is this run's: rename one")
     for folder, other in others.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from joblib.externals.loky import get_reusable_executor
 from unbraid.envs.grasp.objects import things
 from unbraid.envs.grasp.poses import Pose
 from unbraid.envs.grasp.scene import Scene
+from unbraid.errors import InputError
 from unbraid.experiments import grasps
 from unbraid.representation.grasps import read_grasps
 
@@ -105,6 +107,27 @@ def test_parts_of_something_else_are_refused_or_overwritten(
     assert cli(*arguments, "--out", out, "--overwrite").status == 0 and not list(tmp_path.glob("*.parts"))
     height = np.unpackbits(read_grasps(out).scenes["occupancy"]).reshape(32, 32, 32).any((0, 1)).sum()
     assert height == pytest.approx(0.1 / (0.28 / 32), abs=1)
+
+
+def test_parts_stay_where_the_file_cannot_be_written_and_go_where_nothing_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, out = grasps.Asked("cup00", trials=2, each=2, seed=0, size=16), tmp_path / "g.h5"
+
+    def full(*given: Any) -> None:
+        raise InputError("can't write: no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grasps, "write_grasps", full)
+        with pytest.raises(InputError, match="no space left"):
+            grasps.collect(asked, out, progress=False)
+    assert len(list(tmp_path.glob("*.parts/*.npz"))) == 1
+    grasps.collect(asked, out, progress=False)
+    assert len(read_grasps(out).scenes["object"]) == 1 and not list(tmp_path.glob("*.parts"))
+    trimesh.creation.box((0.2, 0.2, 0.2)).export(tmp_path / "crate.stl")
+    with pytest.raises(InputError, match="can be grasped: no grasp of crate holds"):
+        grasps.collect(replace(asked, objects=str(tmp_path / "crate.stl")), tmp_path / "c.h5", progress=False)
+    assert not list(tmp_path.glob("*.parts"))
 
 
 @pytest.mark.parametrize(
