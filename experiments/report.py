@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jinja2
 
@@ -20,6 +21,26 @@ DEFAULT_METRICS = ["mig", "dci", "factor_vae", "r2"]
 EPISODES = 100
 SETS = {"reconstruction": "loss of images, nats,", "prediction": "loss of images after an action, nats,"}
 """What is measured of every set of a recording."""
+Numbers = dict[str, dict[str, Any]]
+"""A run's metrics, by the name that the table gives the run."""
+Row = tuple[str, list[str]]
+"""What is measured, and each run's figure."""
+
+
+class Parts(NamedTuple):
+    """What a page says of one kind of learner."""
+
+    title: Callable[[Run], str]
+    """What the table calls the page's own run."""
+    complete: Callable[[Run], None]
+    """Measures what ``metrics.json`` doesn't say yet."""
+    album: type[Album]
+    rows: Callable[[dict[str, Run], Numbers], list[Row]]
+    heads: tuple[str, ...]
+    """How rows begin whose figures stand on top of the page."""
+    explained: str
+    metrics: Sequence[str]
+    """Those that a line explains."""
 
 
 def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
@@ -31,31 +52,30 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
         run: The run.
         compared: Other runs in the same environment, by the name that the table gives them.
     """
-    name = title_of(run)
+    parts = parts_of(run)
+    name = parts.title(run)
     runs = {name: run, **(compared or {})}
     for one in runs.values():
-        complete_metrics(one)
+        parts.complete(one)
     several = len(runs) > 1
     pictures = [
         picture
         for title, one in runs.items()
-        for picture in _album(one)(one, run.folder / "figures", title if several else "").draw()
+        for picture in parts.album(one, run.folder / "figures", title if several else "").draw()
     ]
     numbers = {title: one.read_metrics() for title, one in runs.items()}
-    grasps = run.learner == GRASP
-    rows = grasp_rows(numbers) if grasps else comparison(runs, numbers)
+    rows = parts.rows(runs, numbers)
     source = files("unbraid.assets").joinpath("report.html.j2").read_text(encoding="utf-8")
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(source)
-    said = [] if grasps else [lookup.load(metrics.PACKAGE, metric, "metric") for metric in DEFAULT_METRICS]
     page = template.render(
         asked=run.to_dict(),
         about=lookup.first_line(learner_module(run.learner)),
-        glossary=[lookup.first_line(one) for one in said],
-        explained=GRASPS_EXPLAINED if grasps else CODES_EXPLAINED,
+        glossary=[lookup.first_line(lookup.load(metrics.PACKAGE, metric, "metric")) for metric in parts.metrics],
+        explained=parts.explained,
         seen=numbers[name],
         columns=list(numbers),
         rows=rows,
-        tiles=tiles(rows, numbers[name]),
+        tiles=tiles(rows, parts.heads, numbers[name]),
         policies=policies(numbers[name]["evaluation"].get("agent")),
         pictures=pictures,
     )
@@ -64,26 +84,18 @@ def write_report(run: Run, compared: dict[str, Run] | None = None) -> Path:
     return path
 
 
-def title_of(run: Run) -> str:
-    """What the table calls a report's own run: its learner, or the folder of a net of grasps, which come in kinds."""
-    return run.folder.resolve().name if run.learner == GRASP else run.learner
-
-
-def _album(run: Run) -> type[Album]:
+def parts_of(run: Run) -> Parts:
+    """What a page says of runs of this kind."""
     if run.learner != GRASP:
-        return Album
-    from .album_grasps import GraspAlbum
+        return CODES
+    from .report_grasps import GRASPS
 
-    return GraspAlbum
+    return GRASPS
 
 
-def tiles(rows: list[tuple[str, list[str]]], seen: dict[str, Any]) -> list[tuple[str, str]]:
+def tiles(rows: list[Row], heads: tuple[str, ...], seen: dict[str, Any]) -> list[tuple[str, str]]:
     """What stands on top of the page: figures, and what they are."""
-    shown = [
-        (cells[0], label)
-        for label, cells in rows
-        if label.startswith(("R² of", "foretold right")) and "whole" not in label
-    ]
+    shown = [(cells[0], label) for label, cells in rows if label.startswith(heads) and "whole" not in label]
     if "plan" in seen:
         planned = seen["plan"]
         share = planned.get("success", planned.get("success_rate"))
@@ -98,21 +110,17 @@ def policies(agent: dict[str, Any] | None) -> list[tuple[str, str, float]]:
     return list(zip(policy_names(agent), agent["prefers"], agent["policy_selectivity"], strict=True))
 
 
-def complete_metrics(run: Run) -> None:
+def _complete(run: Run) -> None:
     """Evaluate, and plan with, a finished run where ``metrics.json`` doesn't say yet how that went."""
     known = run.read_metrics()
-    if run.learner == GRASP:
-        if "grasps" not in known.get("evaluation", ()):
-            run.write_metrics(evaluation=work.measure_grasps(run, run.load(), None))
-        return
     if not set(DEFAULT_METRICS) <= set(known.get("evaluation", ())):
         run.write_metrics(evaluation=work.measure(run, run.load(), work.Measuring(DEFAULT_METRICS)))
     if "plan" not in known and hasattr(learner_module(run.learner), "plan"):
         run.write_metrics(plan=work.plan(run, run.load(), EPISODES, 0)[0])
 
 
-def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """The rows of the table: what is measured, and each run's figure as text; rows that no run has are left out."""
+def comparison(runs: dict[str, Run], numbers: Numbers) -> list[Row]:
+    """The rows of the table of codes; see `filled`."""
     read = {name: _of_factors(runs[name], one["evaluation"]) for name, one in numbers.items()}
     factors = dict.fromkeys(factor for found in read.values() for factor in found["single"])
     numbers = {name: {**one, "read": read[name]} for name, one in numbers.items()}
@@ -155,30 +163,11 @@ def comparison(runs: dict[str, Run], numbers: dict[str, dict[str, Any]]) -> list
         ("steps taken / shortest path", ("plan", "steps_ratio")),
         ("training seconds", ("train_seconds",)),
     ]
-    rows = [(label, [_text(_dig(one, path)) for one in numbers.values()]) for label, path in asked]
-    return [(label, cells) for label, cells in rows if set(cells) != {"–"}]
+    return filled(asked, numbers)
 
 
-def grasp_rows(numbers: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """The same for grasp nets."""
-    from ..agents.grasp.evaluate import elevations_of
-
-    angles = elevations_of(next(iter(numbers.values()))["evaluation"])
-    asked: list[tuple[str, tuple[str, ...]]] = [
-        ("foretold right, from 15 and 45°", ("evaluation", "seen_elevations")),
-        ("foretold right, from 30 and 60°", ("evaluation", "novel_elevations")),
-    ]
-    for words, name in (
-        ("area under the ROC curve", "roc_auc"),
-        ("calibration error", "calibration_error"),
-        ("overlap of shapes", "iou"),
-    ):
-        asked += [(f"{words}, from {angle}°", ("evaluation", angle, name)) for angle in angles]
-    asked += [
-        ("plans that held within 20 tries", ("plans", "paper", "success_rate")),
-        ("plans of the full search that held, one try each", ("plans", "cem", "success_rate")),
-        ("training seconds", ("train_seconds",)),
-    ]
+def filled(asked: Sequence[tuple[str, tuple[str, ...]]], numbers: Numbers) -> list[Row]:
+    """Rows of what is asked for, by its path in a run's numbers; those that no run has are left out."""
     rows = [(label, [_text(_dig(one, path)) for one in numbers.values()]) for label, path in asked]
     return [(label, cells) for label, cells in rows if set(cells) != {"–"}]
 
@@ -201,12 +190,15 @@ def _text(value: Any) -> str:
     return f"{value:.0f}" if value >= 10 or isinstance(value, int) else f"{value:.3f}"
 
 
-CODES_EXPLAINED = (
-    "R², MIG, DCI and the FactorVAE score go from 0 (nothing of it) to 1 (all of it), on freshly drawn states. A small "
-    "maze has few places, so the training has met the same ones: informativeness says little here."
-)
-GRASPS_EXPLAINED = (
-    "Measured on grasps of objects that weren't learnt from, half of which hold. The net learnt from views from 15 and "
-    "45 degrees; 30 and 60 are new to it. Overlap, of nets that find shapes, is intersection over union of voxels. "
-    "Plans are those of unbraid plan."
+CODES = Parts(
+    title=lambda run: run.learner,
+    complete=_complete,
+    album=Album,
+    rows=comparison,
+    heads=("R² of",),
+    explained=(
+        "R², MIG, DCI and the FactorVAE score go from 0 (nothing of it) to 1 (all of it), on freshly drawn states. A "
+        "small maze has few places, so the training has met the same ones: informativeness says little here."
+    ),
+    metrics=DEFAULT_METRICS,
 )

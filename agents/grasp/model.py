@@ -17,7 +17,7 @@ from ...representation.grasps import Batch, Loader
 from ...representation.networks import initialise
 from ...representation.training import Learner
 from .._parts import Settings
-from .projection import LEAST, LOCAL, Pixels, local_points, project, read, seen_along
+from .projection import LEAST, LOCAL, Pixels, axes_of, local_points, look_up, project, read, seen_along
 
 SEEN = (15, 45)
 """Elevations that are learnt from, degrees; Yan et al. 2017 try 30 and 60, too."""
@@ -25,8 +25,8 @@ NEAR = 0.02
 """m of a surface, within which a volume says how far it is."""
 NEAR_ENOUGH = 0.006
 """m that a ray may stop off the depth that was seen."""
-THICK = 0.03
-"""m behind a surface that are thought to be full."""
+SLACK = 0.001
+"""m in front of a surface that are not yet seen through."""
 EVERY = 4
 """Pixels, either way, one of which counts in a step."""
 RARE = -2.5
@@ -58,10 +58,9 @@ class Config(Settings):
         grasps: Of each scene.
         views: Of each scene that the shape is held against.
         learning_rate: Of Adam; it falls linearly to 0 over the last fifth of the steps.
-        rays: Weight of the likelihood of depths and silhouettes.
-        thickness: Weight of what is beyond the paper: behind a surface it is full for 3 cm, unless another view sees
-            through there. Views alone say nothing of what is inside.
-        grid: Weight of the cross-entropy of voxels.
+        rays: Weight of the likelihood of depths and silhouettes, of views.
+        grid: Weight of the cross-entropy of voxels: with the true ones, or, of views, with those that none of them sees
+            through, which is beyond the paper. Views alone say nothing of what is inside.
     """
 
     model: Literal["geometry", "cnn", "volume"] = "geometry"
@@ -75,12 +74,11 @@ class Config(Settings):
     views: int = 2
     learning_rate: float = 1e-3
     rays: float = 1.0
-    thickness: float = 0.2
     grid: float = 10.0
 
     def __post_init__(self) -> None:
         counts = ("bottleneck", "hidden", "steps", "batch_size", "grasps", "views", "learning_rate")
-        self.require(*counts, at_least_0=("rays", "thickness", "grid"))
+        self.require(*counts, at_least_0=("rays", "grid"))
         for name, known in (("model", MODELS), ("supervision", ("views", "grid")), ("local", ("slices", "depth"))):
             if getattr(self, name) not in known:
                 raise UnknownNameError(name, getattr(self, name), known)
@@ -250,15 +248,16 @@ class GraspNet(Learner):
         seen = self.see(batch.rgbd, batch.elevation)
         logits, shape = self.logits(seen, batch.position, batch.rotation), seen.shape
         found = {"outcome": functional.binary_cross_entropy_with_logits(logits, batch.success)}
-        weights = {name: getattr(config, name) for name in ("rays", "thickness", "grid")}
-        if shape is not None and config.supervision == "grid":
-            found["grid"] = functional.binary_cross_entropy_with_logits(shape, batch.occupancy)
-        elif shape is not None:
-            found |= self._held_to_views(shape.sigmoid(), inputs)
+        weights = {name: getattr(config, name) for name in ("rays", "grid")}
+        if shape is not None:
+            full = batch.occupancy if config.supervision == "grid" else carved(batch, self.camera)
+            found["grid"] = functional.binary_cross_entropy_with_logits(shape, full)
+            if config.supervision == "views" and config.rays:
+                found["rays"] = self._rays(shape.sigmoid(), inputs)
         return {"loss": torch.stack([weights.get(name, 1.0) * term for name, term in found.items()]).sum(), **found}
 
-    def _held_to_views(self, occupancy: Tensor, inputs: Inputs) -> dict[str, Tensor]:
-        """Minus the log-likelihood of what other views saw, a ray, and of what is behind surfaces.
+    def _rays(self, occupancy: Tensor, inputs: Inputs) -> Tensor:
+        """Minus the log-likelihood of what other views saw, a ray.
 
         A ray that saw the object stops nowhere before that depth, and there it stops; one that saw none stops nowhere
         (ray consistency as in Tulsiani et al. 2017, of events' likelihood instead of their expected cost).
@@ -274,11 +273,7 @@ class GraspNet(Learner):
         before = (empty * (behind < -NEAR_ENOUGH)).sum(2)
         there = (empty * (behind.abs() <= NEAR_ENOUGH)).sum(2).clamp_max(-LEAST)
         hit = before + torch.log(-torch.expm1(there))
-        inside = mask[:, :, None] * ((behind > 0) & (behind < THICK))
-        return {
-            "rays": -(mask * hit + (1 - mask) * views.log_missed).mean(),
-            "thickness": -(inside * views.full.clamp_min(LEAST).log()).sum(2).mean(),
-        }
+        return -(mask * hit + (1 - mask) * views.log_missed).mean()
 
     def see(self, rgbd: Tensor, elevation: Tensor) -> Seen:
         """All that is read from views ``(B, 4, H, W)`` from elevations ``(B,)`` in rad, once for all grasps."""
@@ -339,15 +334,25 @@ def distances(view: View, points: Tensor, camera: Camera) -> Tensor:
 
     In units of 2 cm, from -1, behind it, to 1 (a truncated signed distance, Curless & Levoy 1996).
     """
-    ce, se, zero = view.elevation.cos(), view.elevation.sin(), torch.zeros_like(view.elevation)
-    axes = torch.stack([torch.stack([zero, torch.ones_like(zero), zero]), torch.stack([se, zero, -ce])], -1)
-    flat = points.flatten(1, -2) - points.new_tensor([0, 0, camera.height])
-    ahead = camera.distance - flat @ torch.stack([ce, zero, se], 1)[..., None]
-    places = (flat @ axes.permute(1, 0, 2) * camera.focal_length / ahead + 0.5) * 2 / camera.size
-    seen = functional.grid_sample(view.depth[:, None], places[:, None], align_corners=False, padding_mode="border")[
-        :, 0, 0
-    ]
-    return ((seen - ahead[..., 0]) / NEAR).clamp(-1, 1).view(points.shape[:-1])
+    axes = axes_of(torch.zeros_like(view.elevation), view.elevation)
+    ahead, seen = look_up(view.depth, axes, points.flatten(1, -2), camera, "bilinear")
+    return ((seen - ahead) / NEAR).clamp(-1, 1).view(points.shape[:-1])
+
+
+def carved(batch: Batch, camera: Camera) -> Tensor:
+    """Voxels that no view from around sees through, ``(B, 32, 32, 32)``, 1 or 0 (Kutulakos & Seitz 2000).
+
+    A view sees through a voxel where all pixels next to its middle do, which are about half a voxel away.
+    """
+    camera = replace(camera, size=batch.around_mask.shape[-1])
+    depth = batch.around_depth.masked_fill(batch.around_mask == 0, torch.inf)
+    nearest = -functional.max_pool2d(-depth, 3, 1, 1)
+    axes, points = axes_of(batch.around_azimuth, batch.around_elevation), grid_points(depth)[0].flatten(0, 2)
+    full = torch.ones(len(depth), len(points), dtype=torch.bool, device=depth.device)
+    for k in range(depth.shape[1]):
+        ahead, seen = look_up(nearest[:, k], axes[:, k], points, camera, "nearest")
+        full &= seen - ahead < SLACK
+    return full.view(batch.occupancy.shape).float()
 
 
 def grid_points(like: Tensor, size: int = 32) -> Tensor:

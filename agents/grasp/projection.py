@@ -80,15 +80,44 @@ def _rays(azimuth: Tensor, elevation: Tensor, camera: Camera) -> tuple[Tensor, T
 
     A pixel shows what is at its upper left corner, as PyBullet's renderer has it.
     """
-    ca, sa, ce, se = azimuth.cos(), azimuth.sin(), elevation.cos(), elevation.sin()
-    out = torch.stack([ce * ca, ce * sa, se], -1)
-    right = torch.stack([-sa, ca, torch.zeros_like(sa)], -1)
-    up = torch.linalg.cross(out, right)
+    right, up, out = axes_of(azimuth, elevation).unbind(-2)
     target = torch.tensor([0, 0, camera.height], device=azimuth.device)
     across = (torch.arange(camera.size, device=azimuth.device) - camera.size / 2) / camera.focal_length
     x, y = across[:, None], -across[:, None, None]
     along, upwards, ahead = (axis[:, :, None, None] for axis in (right, up, out))
     return target + camera.distance * out, x * along + y * upwards - ahead
+
+
+def axes_of(azimuth: Tensor, elevation: Tensor) -> Tensor:
+    """To a camera's right, up, and towards it, of angles ``(...)`` in rad: rows of ``(..., 3, 3)``."""
+    ca, sa, ce, se = azimuth.cos(), azimuth.sin(), elevation.cos(), elevation.sin()
+    out = torch.stack([ce * ca, ce * sa, se], -1)
+    right = torch.stack([-sa, ca, torch.zeros_like(sa)], -1)
+    return torch.stack([right, torch.linalg.cross(out, right), out], -2)
+
+
+def look_up(depth: Tensor, axes: Tensor, points: Tensor, camera: Camera, mode: str) -> tuple[Tensor, Tensor]:
+    """How deep points are for cameras, and the surface on their rays.
+
+    Args:
+        depth: What the cameras measured, m, ``(B, H, W)``.
+        axes: Of the cameras, see `axes_of`, ``(B, 3, 3)``.
+        points: m, ``(B, P, 3)``, or ``(P, 3)``, the same for all.
+        camera: All else of them.
+        mode: Between pixels: ``bilinear`` or ``nearest``.
+
+    Returns:
+        Both in m along where the camera looks, ``(B, P)``.
+    """
+    scale = 2 * camera.focal_length / camera.size
+    onto = axes * axes.new_tensor([scale, -scale, 1.0])[:, None]
+    x, y, out = (onto @ (points - points.new_tensor([0, 0, camera.height])).mT).unbind(-2)
+    ahead = camera.distance - out
+    places = torch.stack([x / ahead, y / ahead], -1) + 1 / camera.size
+    seen = functional.grid_sample(
+        depth[:, None], places[:, None], mode=mode, align_corners=False, padding_mode="border"
+    )
+    return ahead, seen[:, 0, 0]
 
 
 def local_points(position: Tensor, rotation: Tensor) -> Tensor:

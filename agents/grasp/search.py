@@ -54,9 +54,9 @@ class Search:
         turn: The same, rad.
     """
 
-    rounds: int = 5
-    samples: int = 64
-    elites: int = 8
+    rounds: int = 8
+    samples: int = 128
+    elites: int = 12
     move: float = 0.03
     turn: float = 0.5
 

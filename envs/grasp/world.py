@@ -37,10 +37,12 @@ SECONDS = 0.1
 """Of a move."""
 PULL = 5.0
 """Reward for a metre nearer to a grasp, where a rad counts as a tenth of that."""
+TRIED = 30
+"""Antipodal grasps, of which that is the one that comes most from above."""
 COLOUR: Colour = (0.75, 0.3, 0.22)
 """Of the object."""
 OBSERVATIONS = ("rgb", "rgbd", "state")
-STATE = 17
+STATE = 18
 UNIT = 0.1
 """m, of lengths in it."""
 MOVES = 20
@@ -67,16 +69,17 @@ class Grasp(gymnasium.Env[Any, Any]):
     from 5 cm behind, closes, lifts and shakes; the episode is over, and its reward is 1 if the object is held. In
     ``unbraid/GraspSteps-v0`` an action moves the gripper by up to 3 cm along and turns it by up to .3 rad round each of
     its own axes, and closes it where the last number is above 0, or with the 20th action: then it lifts and shakes, and
-    the episode is over. Moves are rewarded by how much nearer they come to the nearest of some grasps that work (a
-    potential, Ng et al. 1999, which leaves the best policy what it is).
+    the episode is over. Moves are rewarded by how much nearer they come to a grasp that works, the steepest of 30
+    antipodal ones (a potential, Ng et al. 1999, which leaves the best policy what it is).
 
     Args:
         objects: ``"fresh"``, a category and four parameters drawn for each episode; or see
             `unbraid.envs.grasp.objects.things`.
         observation: ``"rgb"``, uint8 images ``(size, size, 3)``; ``"rgbd"``, a dict of these and of ``depth`` in m,
-            float32 ``(size, size, 1)``; or ``"state"``, float32 ``(17,)``: the gripper from the object, and the
-            gripper's y and z axes, both turned with the object; the object's z axis; its x, y and z; the width; and
-            what share is left of 20 moves. Lengths are in units of 10 cm, so that all numbers are about 1.
+            float32 ``(size, size, 1)``; or ``"state"``, float32 ``(18,)``, all as the gripper has it: where the object
+            is, its x, y and z axes, and which way is up; the gripper's height, its width, and what share is left of 20
+            moves. Lengths are in units of 10 cm, so that all numbers are about 1. The way to a grasp of the object is
+            linear in these.
         size: Of images, pixels.
         moves: Whether actions are moves.
         physics: How finely it is simulated.
@@ -108,7 +111,7 @@ class Grasp(gymnasium.Env[Any, Any]):
         self.scene = Scene(physics)
         self.observation_space = self._space()
         self.action_space = spaces.Box(-1.0, 1.0, (7 if moves else 6,), np.float32)
-        self._grasps: dict[str, Pose] = {}
+        self._aims: dict[str, Pose | None] = {}
         self._thing: Thing | None = None
         self._values = np.zeros(len(self.factors), np.float32)
         self._target, self._left = HOME, MOVES
@@ -210,17 +213,18 @@ class Grasp(gymnasium.Env[Any, Any]):
             self.scene.step()
 
     def _nearness(self) -> float:
-        """Minus how far the gripper is from the nearest grasp that works, m, where a rad counts as 10 cm."""
+        """Minus how far the gripper is from a grasp that works, m, where a rad counts as 10 cm."""
         assert self._thing is not None
-        if self._thing.name not in self._grasps:
+        if self._thing.name not in self._aims:
             if not self.things:
-                self._grasps.clear()  # shapes that are made afresh don't come again
-            self._grasps[self._thing.name] = antipodal(self._thing.solid, 30, np.random.default_rng(0))
-        grasps, here = self._grasps[self._thing.name].after(self.scene.object_pose), self.scene.gripper_pose
-        away = np.linalg.norm(grasps.position - here.position, axis=1)
-        turn = Rotation.from_quat(here.rotation).inv()
-        angles = [(turn * Rotation.from_quat(grasps.rotation) * flip).magnitude() for flip in FLIPS]
-        return -float((away + 0.1 * np.min(angles, 0)).min()) if len(away) else 0.0
+                self._aims.clear()  # shapes that are made afresh don't come again
+            self._aims[self._thing.name] = _steepest(antipodal(self._thing.solid, TRIED, np.random.default_rng(0)))
+        aim, here = self._aims[self._thing.name], self.scene.gripper_pose
+        if aim is None:
+            return 0.0
+        there = aim.after(self.scene.object_pose)
+        turn = Rotation.from_quat(here.rotation).inv() * Rotation.from_quat(there.rotation)
+        return -float(np.linalg.norm(there.position - here.position) + 0.1 * min((turn * f).magnitude() for f in FLIPS))
 
     def observe(self) -> Any:
         """The observation of the present state."""
@@ -231,9 +235,9 @@ class Grasp(gymnasium.Env[Any, Any]):
 
     def _state(self) -> NDArray[np.float32]:
         body, hand = self.scene.object_pose, self.scene.gripper_pose
-        axes = body.matrix.T @ hand.matrix[:, 1:]
-        away, width = body.inside(hand.position[None])[0] / UNIT, self.scene.width / UNIT
-        parts = [away, axes.T.ravel(), body.matrix[:, 2], body.position / UNIT, [width, self._left / MOVES]]
+        away = hand.inside(body.position[None])[0] / UNIT
+        axes, up, height = body.matrix.T @ hand.matrix, hand.matrix[2], hand.position[2] / UNIT
+        parts = [away, axes.ravel(), up, [height, self.scene.width / UNIT, self._left / MOVES]]
         return np.concatenate(parts).astype(np.float32)
 
     def look(self, size: int | None = None) -> View:
@@ -314,6 +318,11 @@ class Grasp(gymnasium.Env[Any, Any]):
     def _require(self) -> None:
         if self._thing is None:
             raise gymnasium.error.ResetNeeded("call reset() before this")
+
+
+def _steepest(grasps: Pose) -> Pose | None:
+    """The one that comes most from above; None of none."""
+    return grasps.row(int(grasps.matrix[:, 2, 2].argmin())) if len(grasps.position) else None
 
 
 FLIPS = (Rotation.identity(), Rotation.from_rotvec([0, 0, math.pi]))

@@ -31,16 +31,17 @@ class Options:
 def main(argv: Sequence[str]) -> None:
     """``unbraid report RUN [OPTIONS]``."""
     options = parse(Options, argv, "report", __doc__)
-    from ..report import title_of, write_report
-    from ..runs import GRASP, open_run
+    from ..report import parts_of, write_report
+    from ..runs import open_run
 
     run = open_run(options.run)
     others = {folder.resolve().name: open_run(folder) for folder in options.compare}
-    own = title_of(run)
+    parts = parts_of(run)
+    own = parts.title(run)
     if len({own, *others}) <= len(options.compare):
         raise InputError(f"--compare: runs are told apart by their folders' names, and {own} is this run's: rename one")
     for folder, other in others.items():
-        if (run.learner == GRASP) != (other.learner == GRASP):
+        if parts_of(other) is not parts:
             raise InputError(f"--compare {folder}: nets of grasps and codes have no numbers in common")
     with working("measuring and drawing"):
         path = write_report(run, others)

@@ -15,8 +15,8 @@ import trimesh
 from torch import Tensor
 
 from unbraid.agents import grasp
-from unbraid.agents.grasp.evaluate import _standard_error, calibration_error, roc_auc
-from unbraid.agents.grasp.model import Config, GraspNet, View, build, data, distances, grid_points
+from unbraid.agents.grasp.evaluate import _standard_error, calibration_error, overlap_of, roc_auc
+from unbraid.agents.grasp.model import Config, GraspNet, View, build, carved, data, distances, grid_points
 from unbraid.agents.grasp.plan import collides
 from unbraid.agents.grasp.projection import LOCAL, local_points, project, read, seen_along
 from unbraid.agents.grasp.search import Search, Step, turns
@@ -47,18 +47,22 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def ball(camera: Camera, radius: float) -> tuple[Tensor, Tensor]:
+    """Depths of a ball at what a camera looks at, m, the nearer root of a quadratic; and what is below its root."""
+    steps = (torch.arange(camera.size) - camera.size / 2) / camera.focal_length
+    slope = steps[:, None] ** 2 + steps**2  # squared tangent of the angle to the axis
+    inner = camera.distance**2 - (1 + slope) * (camera.distance**2 - radius**2)
+    return (camera.distance - inner.clamp_min(0).sqrt()) / (1 + slope), inner
+
+
 @pytest.mark.parametrize("azimuth", [0.0, 1.1])
 @pytest.mark.parametrize("elevation", [0.0, 0.6, 1.2])
 def test_a_sphere_is_seen_as_a_sphere(azimuth: float, elevation: float) -> None:
-    """Depth along a ray through a sphere at what the camera looks at: the nearer root of a quadratic."""
     camera, radius = Camera(size=32), 0.06
     middle = torch.tensor([0, 0, camera.height])
     grid = grid_of(lambda points: (points - middle).norm(dim=-1) < radius)
     view = project(grid, torch.tensor([[azimuth]]), torch.tensor([[elevation]]), camera)
-    steps = (torch.arange(32) - 16) / camera.focal_length
-    slope = steps[:, None] ** 2 + steps**2  # squared tangent of the angle to the axis
-    inner = camera.distance**2 - (1 + slope) * (camera.distance**2 - radius**2)
-    nearest = (camera.distance - inner.clamp_min(0).sqrt()) / (1 + slope)
+    nearest, inner = ball(camera, radius)
     hit = 1 - view.log_missed[0, 0].exp()
     assert (hit[inner > 0.001] > 0.95).all() and (hit[inner < -0.002] < 0.05).all()
     deep = inner > 0.0015
@@ -119,6 +123,31 @@ def test_volumes_say_how_far_the_surface_is() -> None:
     assert (found[:, 14:18, 8:10] - wanted[:, None, None]).abs().max() < 1e-4
 
 
+def test_what_no_view_sees_through_is_a_ball(collected: Path) -> None:
+    """A ball at what eight cameras look at: every voxel within is left, and none that is a pixel and a voxel away."""
+    camera, radius = Camera(), 0.05
+    azimuth, elevation = torch.arange(8)[None] * math.pi / 4 + 0.2, torch.tensor([[0.2, 1.2] * 4])
+    depth, inner = ball(camera, radius)
+    depths, masks = (one.expand(1, 8, -1, -1) for one in (depth, (inner > 0).float()))
+    batch = (
+        Loader(read_grasps(collected))
+        .draw(1, 1, seen=(0,), generator=torch.Generator())
+        ._replace(around_depth=depths, around_mask=masks, around_azimuth=azimuth, around_elevation=elevation)
+    )
+    away = (grid_points(depth[None])[0] - torch.tensor([0, 0, camera.height])).norm(dim=-1)
+    full = carved(batch, camera)[0].bool()
+    assert full[away < radius].all() and not full[away > radius + 0.015].any()
+
+
+def test_what_no_view_sees_through_is_about_what_is_true(collected: Path) -> None:
+    found, kinds = Loader(read_grasps(collected)), {}
+    for scene in found.scenes:
+        batch = found.batch(np.array([scene]), np.array([0]), found.rows_of(np.array([scene]))[0])
+        kind = found.found.about["categories"][found.found.scenes["object"][scene]]
+        kinds[kind] = overlap_of(carved(batch, Camera()) - 0.5, batch.occupancy).item()
+    assert kinds["bottle"] > 0.85 and kinds["cup"] > 0.45  # whose wall is thinner than a voxel
+
+
 @pytest.mark.parametrize("model", ["geometry", "cnn", "volume"])
 def test_every_net_learns(collected: Path, model: str) -> None:
     config = Config(model=model, steps=60, batch_size=4, grasps=6, hidden=64, bottleneck=64)  # type: ignore[arg-type]
@@ -134,7 +163,7 @@ def test_every_net_learns(collected: Path, model: str) -> None:
         optimizer.step()
         losses.append(terms["loss"].item())
     assert np.mean(losses[-10:]) < 0.95 * np.mean(losses[:5])
-    assert set(terms) == {"loss", "outcome"} | ({"rays", "thickness"} if model == "geometry" else set())
+    assert set(terms) == {"loss", "outcome"} | ({"rays", "grid"} if model == "geometry" else set())
 
 
 @pytest.mark.parametrize("settings", [{"supervision": "grid"}, {"local": "depth"}])
@@ -144,7 +173,7 @@ def test_what_geometry_can_be_otherwise(collected: Path, settings: dict[str, Any
     net = build(config, loader, torch.Generator().manual_seed(0))
     terms = net(net.prepare(data(config, loader, 0).draw(), 0, torch.Generator().manual_seed(0)))
     terms["loss"].backward()
-    assert ("grid" in terms) == ("supervision" in settings) and all(value.isfinite() for value in terms.values())
+    assert ("rays" in terms) == ("supervision" not in settings) and all(value.isfinite() for value in terms.values())
     assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
 
 

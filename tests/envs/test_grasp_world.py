@@ -140,10 +140,25 @@ def test_moves_are_rewarded_for_coming_nearer_and_end_by_closing() -> None:
         action[:3], action[6] = np.clip((body + above) * [1, -1, -1] / 0.03, -1, 1), -1  # it points down
         seen, reward, terminated, _, _ = env.step(action)
         total += reward
-        assert not terminated and seen.shape == (17,)
+        assert not terminated and seen.shape == (18,)
     assert total == pytest.approx(5 * (env._nearness() - start), abs=1e-4)
     _, reward, terminated, _, info = env.step(np.array([0, 0, 0, 0, 0, 0, 1.0]))
     assert terminated and info["result"] == "held" and reward == 1
+    env.close()
+
+
+def test_the_way_to_a_grasp_is_linear_in_what_is_seen() -> None:
+    env = Grasp(objects="cup00", observation="state", moves=True)
+    env.reset(seed=3)
+    grasps = antipodal(env.things[0].solid, 5, np.random.default_rng(0))
+    for _ in range(3):
+        seen, *_ = env.step(np.array([0.3, -0.2, 0.5, 0.4, -0.6, 0.8, -1]))
+        wanted, hand = grasps.after(env.scene.object_pose), env.scene.gripper_pose
+        told = 0.1 * seen[:3] + grasps.position @ seen[3:12].reshape(3, 3)
+        np.testing.assert_allclose(told, hand.inside(wanted.position), atol=1e-6)
+        np.testing.assert_allclose(seen[12:15], hand.inside(hand.position[None] + [0, 0, 1])[0], atol=1e-6)
+        assert seen[15] == pytest.approx(10 * hand.position[2]) and seen[16] == pytest.approx(0.8, abs=0.01)
+    assert seen[17] == pytest.approx(17 / 20)
     env.close()
 
 
