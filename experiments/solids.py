@@ -10,6 +10,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from ..envs.grasp import Instance
+from ..envs.grasp.scene import Thing
 from ..envs.grasp.solids import Array, Solid
 
 LIGHT = np.array([0.4, -0.5, 0.8])
@@ -17,28 +18,35 @@ COLOURS = {
     "bottle": "#4c78a8", "bowl": "#f58518", "cup": "#54a24b", "plate": "#b279a2", "mug": "#e45756",
     "sugarbowl": "#72b7b2", "teapot": "#9d755d",
 }  # fmt: skip
+OTHER = "#8a8f98"
 
 
-def sheet(shown: Sequence[Instance], across: int = 15) -> Figure:
-    """All objects at one scale, a row of at most ``across`` at a time; novel ones are framed."""
-    rows: list[list[Instance]] = []
+def sheet(shown: Sequence[Thing], across: int = 15) -> Figure:
+    """All objects at one scale, a row of at most ``across`` of a category at a time; novel ones are framed."""
+    rows: list[list[Thing]] = []
     for one in shown:
-        if not rows or rows[-1][0].category != one.category or len(rows[-1]) == across:
+        if not rows or _category(rows[-1][0]) != _category(one) or len(rows[-1]) == across:
             rows.append([])
         rows[-1].append(one)
+    across = max(len(row) for row in rows)
     figure = Figure(figsize=(across * 0.9, len(rows) * 1.05 + 0.1), layout="constrained")
     panels = figure.subplots(len(rows), across, squeeze=False)
     for panel_row, row in zip(panels, rows, strict=True):
         for panel in panel_row:
             panel.set_axis_off()
         for panel, one in zip(panel_row, row, strict=False):
-            draw(panel, one.solid, COLOURS[one.category])
-            panel.set_title(one.name, fontsize=6, pad=1, color="black" if one.novel else "0.45")
-            if one.novel:
+            novel = isinstance(one, Instance) and one.novel
+            draw(panel, one.solid, COLOURS.get(_category(one), OTHER))
+            panel.set_title(one.name, fontsize=6, pad=1, color="black" if novel else "0.45")
+            if novel:
                 panel.set_axis_on()
                 panel.set_xticks([])
                 panel.set_yticks([])
     return figure
+
+
+def _category(one: Thing) -> str:
+    return getattr(one, "category", "")
 
 
 def draw(

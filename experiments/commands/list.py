@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,14 @@ class Options:
     Args:
         what: all, or objects: those of the grasping worlds.
         env: Also list the environments of these modules, as in their_pkg.
+        objects: Of objects: which, as in train, novel:cup, pybullet, or a folder of meshes; by default the 101.
         sheet: Of objects: draw all of them into this file, as in sheet.png.
         json: Print one JSON object.
     """
 
     what: Annotated[Literal["all", "objects"], tyro.conf.Positional] = "all"
     env: tuple[str, ...] = ()
+    objects: str | None = None
     sheet: Path | None = None
     json: bool = False
 
@@ -36,8 +39,9 @@ def main(argv: Sequence[str]) -> None:
     if options.what == "objects":
         _objects(options)
         return
-    if options.sheet is not None:
-        raise InputError("--sheet goes with unbraid list objects")
+    for name in ("objects", "sheet"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name} goes with unbraid list objects")
     found = everything(options.env)
     if options.json:
         print_json(found)
@@ -48,37 +52,44 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _objects(options: Options) -> None:
-    """Print all objects, and draw them where that is asked for."""
-    from ...envs.grasp import PARAMETERS, instances
+    """Print objects, and draw them where that is asked for; those that are none are named on stderr."""
+    from ...envs.grasp import PARAMETERS, Instance, instances
+    from ...envs.grasp.objects import things
 
-    found = instances()
+    found = []
+    for one in instances() if options.objects is None else things(options.objects):
+        try:
+            found.append((one, one.solid.bounds[1] - one.solid.bounds[0]))
+        except InputError as error:
+            print(f"left out {one.name}: {error}", file=sys.stderr)
+    if not found:
+        raise InputError("none of these can be an object")
     if options.sheet is not None:
         from ..solids import sheet
 
         try:
             options.sheet.parent.mkdir(parents=True, exist_ok=True)
-            sheet(found).savefig(options.sheet, dpi=120)
+            sheet([one for one, _ in found]).savefig(options.sheet, dpi=120)
         except (OSError, ValueError) as error:
             raise InputError(f"can't write {options.sheet}: {error}") from None
-    about = {
-        one.name: {
-            "category": one.category,
-            "parameters": dict(zip(PARAMETERS, one.parameters, strict=True)),
-            "size": (one.solid.bounds[1] - one.solid.bounds[0]).round(4).tolist(),
+    about: dict[str, dict[str, Any]] = {}
+    for one, size in found:
+        about[one.name] = {
+            "size": size.round(4).tolist(),
             "mass": round(one.mass, 4),
             "friction": round(one.friction, 3),
-            "novel": one.novel,
         }
-        for one in found
-    }
+        if isinstance(one, Instance):
+            parameters = dict(zip(PARAMETERS, one.parameters, strict=True))
+            about[one.name] |= {"category": one.category, "parameters": parameters, "novel": one.novel}
     if options.json:
         print_json({"objects": about})
         return
     rows = []
     for name, said in about.items():
         size = " x ".join(f"{100 * side:.1f}" for side in said["size"])
-        split = "novel" if said["novel"] else "training"
-        rows.append((name, f"{size} cm, {1000 * said['mass']:.0f} g, friction {said['friction']:.2f}, {split}"))
+        split = {True: ", novel", False: ", training"}.get(said.get("novel"), "")
+        rows.append((name, f"{size} cm, {1000 * said['mass']:.0f} g, friction {said['friction']:.2f}{split}"))
     print_table(f"{len(rows)} objects", rows)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 
 from unbraid.envs.grasp import CATEGORIES, NOVEL, TRAINING, Instance, Solid, instances, make
 from unbraid.envs.grasp.solids import SIDES, Array, Level, enclosed, hull_faces, tube, turned, union
@@ -161,3 +162,16 @@ def test_the_command_lists_them_and_draws_a_sheet(tmp_path: Path, cli: Any) -> N
     assert (tmp_path / "sheet.png").read_bytes()[:4] == b"\x89PNG"
     done = cli("list", "--sheet", tmp_path / "sheet.png")
     assert done.status == 2 and "--sheet goes with unbraid list objects" in done.err
+
+
+def test_the_command_lists_meshes_and_names_those_that_are_none(tmp_path: Path, cli: Any) -> None:
+    trimesh.creation.box((0.04, 0.05, 0.06)).export(tmp_path / "box.stl")
+    (tmp_path / "open.obj").write_text("v 0 0 0\nv .1 0 0\nv 0 .1 0\nf 1 2 3\n")
+    done = cli("list", "objects", "--objects", tmp_path, "--sheet", tmp_path / "sheet.png", "--json")
+    assert done.status == 0 and "left out open" in done.err and "not watertight" in done.err, done.err
+    found = json.loads(done.out)["objects"]
+    assert found == {"box": {"size": [0.04, 0.05, 0.06], "mass": 0.036, "friction": 0.6}}
+    assert (tmp_path / "sheet.png").read_bytes()[:4] == b"\x89PNG"
+    (tmp_path / "box.stl").unlink()
+    done = cli("list", "objects", "--objects", tmp_path)
+    assert done.status == 2 and "none of these can be an object" in done.err
