@@ -212,19 +212,29 @@ class Grasp(gymnasium.Env[Any, Any]):
             self.scene.move(Pose(position, rotation))
             self.scene.step()
 
-    def _nearness(self) -> float:
-        """Minus how far the gripper is from a grasp that works, m, where a rad counts as 10 cm."""
+    @property
+    def aim(self) -> Pose | None:
+        """The grasp that moves are to come nearer to, as the object lies now; None where there is none."""
+        self._require()
         assert self._thing is not None
         if self._thing.name not in self._aims:
             if not self.things:
                 self._aims.clear()  # shapes that are made afresh don't come again
             self._aims[self._thing.name] = _steepest(antipodal(self._thing.solid, TRIED, np.random.default_rng(0)))
-        aim, here = self._aims[self._thing.name], self.scene.gripper_pose
+        found = self._aims[self._thing.name]
+        if found is None:
+            return None
+        there, here = found.after(self.scene.object_pose), Rotation.from_quat(self.scene.gripper_pose.rotation)
+        turns = [Rotation.from_quat(there.rotation) * flip for flip in FLIPS]
+        return Pose(there.position, min(turns, key=lambda turn: (here.inv() * turn).magnitude()).as_quat())
+
+    def _nearness(self) -> float:
+        """Minus how far the gripper is from its aim, m, where a rad counts as 10 cm."""
+        aim, here = self.aim, self.scene.gripper_pose
         if aim is None:
             return 0.0
-        there = aim.after(self.scene.object_pose)
-        turn = Rotation.from_quat(here.rotation).inv() * Rotation.from_quat(there.rotation)
-        return -float(np.linalg.norm(there.position - here.position) + 0.1 * min((turn * f).magnitude() for f in FLIPS))
+        turn = Rotation.from_quat(here.rotation).inv() * Rotation.from_quat(aim.rotation)
+        return -float(np.linalg.norm(aim.position - here.position) + 0.1 * turn.magnitude())
 
     def observe(self) -> Any:
         """The observation of the present state."""

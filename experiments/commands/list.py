@@ -88,7 +88,7 @@ def _objects(options: Options) -> None:
     rows = []
     for name, said in about.items():
         size = " x ".join(f"{100 * side:.1f}" for side in said["size"])
-        split = {True: ", novel", False: ", training"}.get(said.get("novel"), "")
+        split = "" if "novel" not in said else ", novel" if said["novel"] else ", training"
         rows.append((name, f"{size} cm, {1000 * said['mass']:.0f} g, friction {said['friction']:.2f}{split}"))
     print_table(f"{len(rows)} objects", rows)
 

@@ -73,7 +73,9 @@ def run(job: Job, folder: Path) -> Numbers:
         learning_starts=min(FIRST, wanted["moves"] // 2), batch_size=wanted["batch_size"],
         learning_rate=wanted["learning_rate"],
     )  # fmt: skip
-    at, shares, spent = [], [], 0.0
+    at: list[int] = []
+    shares: list[float] = []
+    spent = 0.0
     while (left := wanted["moves"] - model.num_timesteps) > 0:
         started = time.process_time()
         model.learn(min(EVERY, left), reset_num_timesteps=not at)

@@ -9,11 +9,12 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from scipy.spatial.transform import Rotation
 
 import unbraid.envs
 from unbraid.envs import Factored, make_factored, make_single
 from unbraid.envs.grasp.antipodal import antipodal
-from unbraid.envs.grasp.world import DOWN, Grasp, _values_of
+from unbraid.envs.grasp.world import DOWN, MOVE, TURN, Grasp, _values_of
 from unbraid.errors import InputError
 
 IDS = ("unbraid/Grasp-v0", "unbraid/GraspSteps-v0")
@@ -159,6 +160,25 @@ def test_the_way_to_a_grasp_is_linear_in_what_is_seen() -> None:
         np.testing.assert_allclose(seen[12:15], hand.inside(hand.position[None] + [0, 0, 1])[0], atol=1e-6)
         assert seen[15] == pytest.approx(10 * hand.position[2]) and seen[16] == pytest.approx(0.8, abs=0.01)
     assert seen[17] == pytest.approx(17 / 20)
+    env.close()
+
+
+@pytest.mark.parametrize("name", ["bottle00", "bowl01", "cup02", "plate07", "mug01", "sugarbowl07", "teapot05"])
+def test_a_walk_straight_to_the_grasp_that_is_rewarded_holds(name: str) -> None:
+    env, held = Grasp(objects=name, observation="state", moves=True), []
+    for seed in range(4):
+        env.reset(seed=seed)
+        over, total = False, 0.0
+        while not over:
+            aim, here = env.aim, env.scene.gripper_pose
+            assert aim is not None
+            turn = Rotation.from_quat(here.rotation).inv() * Rotation.from_quat(aim.rotation)
+            moves = np.concatenate([here.inside(aim.position[None])[0] / MOVE, turn.as_rotvec() / TURN]).clip(-1, 1)
+            _, reward, over, _, info = env.step([*moves, -1])
+            total += reward
+        held.append(info["is_success"])
+        assert total > 0.5 + held[-1]
+    assert sum(held) >= 3
     env.close()
 
 
