@@ -52,28 +52,21 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _objects(options: Options) -> None:
-    """Print objects, and draw them where that is asked for; those that are none are named on stderr."""
-    from ...envs.grasp import PARAMETERS, Instance, instances
-    from ...envs.grasp.objects import things
+    """Print objects, and draw them where that is asked for."""
+    from ...envs.grasp import PARAMETERS, Instance
 
-    found = []
-    for one in instances() if options.objects is None else things(options.objects):
-        try:
-            found.append((one, one.solid.bounds[1] - one.solid.bounds[0]))
-        except InputError as error:
-            print(f"left out {one.name}: {error}", file=sys.stderr)
-    if not found:
-        raise InputError("none of these can be an object")
+    found = _readable(options.objects)
     if options.sheet is not None:
         from ..solids import sheet
 
         try:
             options.sheet.parent.mkdir(parents=True, exist_ok=True)
-            sheet([one for one, _ in found]).savefig(options.sheet, dpi=120)
+            sheet(found).savefig(options.sheet, dpi=120)
         except (OSError, ValueError) as error:
             raise InputError(f"can't write {options.sheet}: {error}") from None
     about: dict[str, dict[str, Any]] = {}
-    for one, size in found:
+    for one in found:
+        size = one.solid.bounds[1] - one.solid.bounds[0]
         about[one.name] = {
             "size": size.round(4).tolist(),
             "mass": round(one.mass, 4),
@@ -91,6 +84,24 @@ def _objects(options: Options) -> None:
         split = "" if "novel" not in said else ", novel" if said["novel"] else ", training"
         rows.append((name, f"{size} cm, {1000 * said['mass']:.0f} g, friction {said['friction']:.2f}{split}"))
     print_table(f"{len(rows)} objects", rows)
+
+
+def _readable(asked: str | None) -> list[Any]:
+    """Objects; those that are none are named on stderr."""
+    from ...envs.grasp import instances
+    from ...envs.grasp.objects import things
+
+    found = []
+    for one in instances() if asked is None else things(asked):
+        try:
+            one.solid  # noqa: B018 (it is read here)
+        except InputError as error:
+            print(f"left out {one.name}: {error}", file=sys.stderr)
+        else:
+            found.append(one)
+    if not found:
+        raise InputError("none of these can be an object")
+    return found
 
 
 def everything(modules: Sequence[str] = ()) -> dict[str, Any]:
