@@ -88,7 +88,10 @@ CALIBRATION = (
     "On novel objects: a net that knows how sure it is lies on the diagonal, where a dot is as large as there are "
     "grasps of which so much is said; the right curve is to be high."
 )
-ACCURACIES = "Share of grasps of novel objects that were foretold right, and of how many; a half is chance."
+ACCURACIES = (
+    "Share of grasps of novel objects that were foretold right, and of how many; a half is chance. Below, all of them, "
+    "with the standard error over scenes."
+)
 TRIED = (
     "From a grasp that fails the best of ten random directions is taken and tried out, and so on until one holds "
     "(green), 20 times at most."

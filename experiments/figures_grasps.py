@@ -64,10 +64,17 @@ def calibration(said: Mapping[str, NDArray[Any]], success: NDArray[np.bool_], bi
 
 
 def accuracies(evaluation: Mapping[str, Any]) -> Figure:
-    """Accuracy by category (rows) and elevation (columns)."""
+    """Accuracy by category (rows) and elevation (columns, with the mean and its standard error below)."""
     angles, counts = elevations_of(evaluation), evaluation["grasps"]
     figure = Figure(figsize=(1.6 + 0.8 * len(angles), 0.8 + 0.34 * len(counts)), layout="constrained")
     matrix = np.array([[evaluation[angle]["by_category"][kind] for angle in angles] for kind in counts])
-    texts = "foretold right", [f"{kind}, {count}" for kind, count in counts.items()], [f"{angle}°" for angle in angles]
+    columns = [f"{angle}°\n{_with_error(evaluation[angle])}" for angle in angles]
+    texts = "foretold right", [f"{kind}, {count}" for kind, count in counts.items()], columns
     heat(figure.subplots(), matrix, texts, ("Blues", 0.3, 1))
     return figure
+
+
+def _with_error(found: Mapping[str, Any]) -> str:
+    """An accuracy, and its standard error where there is one."""
+    error = found["standard_error"]
+    return f"{found['accuracy']:.2f}" + ("" if error is None else f" ± {error:.2f}")
