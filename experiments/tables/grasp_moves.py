@@ -7,9 +7,8 @@ without its noise, is tried in episodes that it never learns from, as many as th
 times as many others. "moves to 80 %" is when such a trial first held in 80 %.
 
 Two layers of 128 units, batches of 256, learning rate .001, gamma .9; the entropy's coefficient is learnt and begins at
-.01, since from Stable-Baselines3's 1 it takes longer to fall than all the rest. Found by a few trials on cup00 and seed
-0, which is one of the table's. It runs on the CPU at every scale. What differs between the scales: objects, seeds, and
-moves.
+.01. Found by a few trials on cup00 and seed 0, which is one of the table's. It runs on the CPU at every scale. What
+differs between the scales: objects, seeds, and moves.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ OBJECTS = {
     "cpu": ("cup00",),
     "paper": ("bottle00", "bowl00", "cup00", "plate00", "mug00", "sugarbowl00", "teapot00"),
 }
+WORLD = "unbraid.envs:unbraid/GraspSteps-v0"
 NUMBERS = {
     "held": "% of episodes at the end",
     "moves to 80 %": "until a trial first held in so many",
@@ -101,9 +101,6 @@ def held(model: Any, env: Any, episodes: int, seed: int) -> float:
             seen, _, over, _, info = env.step(model.predict(seen, deterministic=True)[0])
         successes += info["is_success"]
     return successes / episodes
-
-
-WORLD = "unbraid.envs:unbraid/GraspSteps-v0"
 
 
 def figures(done: list[Done]) -> dict[str, Figure]:
