@@ -7,8 +7,8 @@ without its noise, is tried in episodes that it never learns from, as many as th
 times as many others. "moves to 80 %" is when such a trial first held in 80 %.
 
 Two layers of 128 units, batches of 256, learning rate .001, gamma .9; the entropy's coefficient is learnt and begins at
-.01. Found by a few trials on cup00 and seed 0, which is one of the table's. It runs on the CPU at every scale. What
-differs between the scales: objects, seeds, and moves.
+.01. Found by a few trials on cup00 and seed 0, which is one of the table's. It runs on the CPU at every scale.
+What differs between the scales: objects, seeds, and moves.
 """
 
 from __future__ import annotations
