@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -26,13 +27,15 @@ from .model import GraspNet
 from .projection import read
 from .search import Search, Step
 
-STEPS = 20
-"""Of the paper's search, at most."""
+TRIES = 20
+"""Grasps of a plan that are carried out, at most; the paper's."""
 FAILING = 50
 """Grasps that are disturbed until one fails."""
-PLANNERS = ("paper", "cem")
-COLLIDES = 100.0
-"""What a collision that is foreseen costs, nats."""
+PLANNERS = ("paper", "cem", "random")
+FORBIDDEN = 100.0
+"""What it costs the full search to collide as foreseen, or to try out again what failed, nats."""
+ALIKE = (0.02, 0.4)
+"""m and rad that a grasp is off another one, at most, to be the same try."""
 FULL = 0.8
 """Occupancy that the full search keeps away from; fingers of grasps that hold come next to a shape, and meet less."""
 WIDE, HIGH = 0.95, 0.12
@@ -68,42 +71,44 @@ def plan(
     trials: int,
     seed: int,
     planner: str = "paper",
-    steps: int = STEPS,
+    tries: int = TRIES,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Any], list[Tried]]:
     """Plan grasps of objects from failing ones, and carry them out.
 
-    ``paper`` takes the best of ten random directions at each step, tries that grasp out, and goes on until one holds,
-    20 times at most (Yan et al. 2017). ``cem`` searches in full and tries one grasp only.
+    ``paper`` takes the best of ten random directions, tries that grasp out, and goes on from there until one holds, 20
+    times at most (Yan et al. 2017). ``cem`` searches in full each time, and not where tries have failed. ``random``
+    takes any of the ten: what luck alone finds.
 
     Args:
         learner: The net.
         objects: See `unbraid.envs.grasp.objects.things`.
-        trials: How many; objects take turns.
+        trials: How many; objects take turns, in an order that the seed draws.
         seed: Of the scenes, the failing grasps and the search.
-        planner: ``paper`` or ``cem``.
-        steps: Of ``paper``.
+        planner: ``paper``, ``cem`` or ``random``.
+        tries: At most.
         progress: Told after each trial how many there were.
 
     Returns:
-        ``success_rate``, ``by_category``, ``first_success_rate`` (of the first step alone), ``steps`` that were needed
+        ``success_rate``, ``by_category``, ``first_success_rate`` (of the first try alone), ``tries`` that were needed
         on the mean, and ``milliseconds_per_plan``, CPU time of the net and the search; and what was tried.
 
     Raises:
-        InputError: An unknown planner, no such objects, none that can be grasped, or less than one trial or step.
+        InputError: An unknown planner, no such objects, none that can be grasped, or less than one trial or try.
     """
     if planner not in PLANNERS:
         raise UnknownNameError("planner", planner, PLANNERS)
-    if trials < 1 or steps < 1:
-        raise InputError(f"trials and steps must be at least 1, not {trials} and {steps}")
-    of, tried, spent = things(objects), [], 0.0
+    if trials < 1 or tries < 1:
+        raise InputError(f"trials and tries must be at least 1, not {trials} and {tries}")
+    of, tried, spent = list(things(objects)), [], 0.0
+    np.random.default_rng(seed).shuffle(of)
     with Scene(remembers=max(64, len(of))) as scene:
         known = _graspable(scene, of, trials)
         for number in range(trials):
             thing, shown = known[number % len(known)]
             task = _task(scene, thing, shown, np.random.default_rng([seed, number]), learner.camera.size)
             generator = torch.Generator().manual_seed(seed * trials + number)
-            one, seconds = _try(learner, scene, task, planner, steps, generator)
+            one, seconds = _try(learner, scene, task, planner, tries, generator)
             tried.append(one)
             spent += seconds
             if progress is not None:
@@ -115,7 +120,7 @@ def plan(
         "success_rate": float(held.mean()),
         "by_category": {name: float(held[kinds == name].mean()) for name in dict.fromkeys(kinds.tolist())},
         "first_success_rate": float((held & (needed == 1)).mean()),
-        "steps": float(needed.mean()),
+        "tries": float(needed.mean()),
         "milliseconds_per_plan": 1000 * spent / trials,
     }
     return numbers, tried
@@ -153,7 +158,7 @@ def _task(scene: Scene, thing: Thing, shown: Pose, rng: np.random.Generator, siz
 
 @torch.no_grad()
 def _try(
-    learner: GraspNet, scene: Scene, task: Task, planner: str, steps: int, generator: torch.Generator
+    learner: GraspNet, scene: Scene, task: Task, planner: str, tries: int, generator: torch.Generator
 ) -> tuple[Tried, float]:
     """Plan and carry out; and the CPU time that planning took."""
     started = time.process_time()
@@ -163,23 +168,40 @@ def _try(
     seen = learner.see(rgbd, elevation)
     position, rotation = _to_net(task.start.turned(-task.camera.azimuth), device)
 
+    failed: list[tuple[Tensor, Tensor]] = []
+
     def score(positions: Tensor, rotations: Tensor) -> Tensor:
+        if planner == "random":
+            return torch.rand(positions.shape[:2], generator=generator).to(device)
         logits = learner.logits(seen, positions, rotations)
-        return logits if planner == "paper" else logits - COLLIDES * collides(seen.shape, positions, rotations)
+        if planner == "paper":
+            return logits
+        forbidden = collides(seen.shape, positions, rotations)
+        for one in failed:
+            forbidden |= _alike(*one, positions, rotations)
+        return logits - FORBIDDEN * forbidden
 
     grasps, held, spent = [task.start], False, 0.0
-    for _ in range(steps if planner == "paper" else 1):
-        if planner == "paper":
-            position, rotation = Step().next(score, position, rotation, generator)
-        else:
-            position, rotation = Search().find(score, position, rotation, generator)
+    search = Search().find if planner == "cem" else Step().next
+    for _ in range(tries):
+        position, rotation = search(score, position, rotation, generator)
         grasps.append(_from_net(position, rotation).turned(task.camera.azimuth))
         spent += time.process_time() - started
         held = scene.attempt(task.thing, grasps[-1], task.where).success
         started = time.process_time()
         if held:
             break
+        failed.append((position, rotation))
     return Tried(task, grasps, held), spent
+
+
+def _alike(position: Tensor, rotation: Tensor, positions: Tensor, rotations: Tensor) -> Tensor:
+    """Which of the grasps ``(B, G, 3)``, ``(B, G, 3, 3)`` are the same try as one of ``(B, 3)``, ``(B, 3, 3)``."""
+    move, turn = ALIKE
+    off = torch.linalg.vector_norm(positions - position[:, None], dim=-1)
+    trace = (rotations * rotation[:, None]).sum((-2, -1))
+    alike: Tensor = (off < move) & (trace > 1 + 2 * math.cos(turn))
+    return alike
 
 
 def collides(shape: Tensor | None, position: Tensor, rotation: Tensor) -> Tensor:
