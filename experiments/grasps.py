@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..envs.grasp.camera import ELEVATIONS, Camera, View
-from ..envs.grasp.demonstrations import demonstrations, trials
+from ..envs.grasp.demonstrations import demonstrations, read_demonstrations, trials
 from ..envs.grasp.grid import occupancy
 from ..envs.grasp.meshes import Mesh
 from ..envs.grasp.objects import things
@@ -43,6 +43,8 @@ class Asked:
         each: Of a scene.
         seed: Of all draws.
         size: Of images, pixels.
+        demonstrations: A file of grasps to begin with, see `unbraid.envs.grasp.demonstrations.read_demonstrations`;
+            of objects that it doesn't name, and where none is given, they are sought.
     """
 
     objects: str
@@ -50,6 +52,7 @@ class Asked:
     each: int
     seed: int
     size: int
+    demonstrations: str = ""
 
 
 def collect(
@@ -63,8 +66,9 @@ def collect(
     if out.exists() and not overwrite:
         raise InputError(f"{out} exists; give another --out, or --overwrite it")
     of = things(asked.objects)
+    _check_given(asked, of)
     scenes = -(-asked.trials // asked.each)
-    with parts_of(out, "grasps", {**asdict(asked), "files": _files(of)}, overwrite) as folder:
+    with parts_of(out, "grasps", {**asdict(asked), "files": _files(asked, of)}, overwrite) as folder:
         parts = []
         turns = np.random.default_rng([asked.seed, 2]).permutation(len(of)).tolist()  # few scenes are of all kinds
         for turn, k in enumerate(turns):
@@ -98,9 +102,18 @@ def collect(
     }
 
 
-def _files(of: Sequence[Thing]) -> dict[str, list[int]]:
-    """What tells whether objects' files are still the same: sizes, and when they were written."""
+def _check_given(asked: Asked, of: Sequence[Thing]) -> None:
+    """Raise `InputError` where demonstrations can't be read, or are of what isn't collected."""
+    given = read_demonstrations(asked.demonstrations) if asked.demonstrations else {}
+    unknown = given.keys() - {one.name for one in of}
+    if unknown:
+        raise InputError(f"{asked.demonstrations}: {min(unknown)} is none of the objects {asked.objects}")
+
+
+def _files(asked: Asked, of: Sequence[Thing]) -> dict[str, list[int]]:
+    """What tells whether files are still the same: sizes, and when they were written."""
     paths = [one.path for one in of if isinstance(one, Mesh)]
+    paths += [Path(asked.demonstrations)] if asked.demonstrations else []
     return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
 
 
@@ -116,9 +129,10 @@ def record(asked: Asked, place: int, name: str, numbers: list[int]) -> Arrays:
     """Some scenes of an object, by their numbers; or why there are none."""
     try:
         thing = things(asked.objects)[place]
+        given = read_demonstrations(asked.demonstrations) if asked.demonstrations else {}
         rng = np.random.default_rng([asked.seed, 0, place])
         with Scene(Physics()) as scene:
-            shown = demonstrations(scene, thing, rng)
+            shown = given[thing.name] if thing.name in given else demonstrations(scene, thing, rng)
             made = [_scene(asked, scene, thing, place, shown, number) for number in numbers]
     except ValueError as error:
         return {"failed": np.array(name), "why": np.array(str(error))}

@@ -29,7 +29,8 @@ def _rows(runs: dict[str, Run], numbers: Numbers) -> list[Row]:
         asked += [(f"{words}, from {angle}°", ("evaluation", angle, name)) for angle in angles]
     asked += [
         ("plans that held within 20 tries", ("plans", "paper", "success_rate")),
-        ("plans of the full search that held, one try each", ("plans", "cem", "success_rate")),
+        ("plans of the full search that held at the first try", ("plans", "cem", "first_success_rate")),
+        ("plans of it that held within 20 tries", ("plans", "cem", "success_rate")),
         ("training seconds", ("train_seconds",)),
     ]
     return filled(asked, numbers)
@@ -44,7 +45,7 @@ GRASPS = Parts(
     explained=(
         "Measured on grasps of objects that weren't learnt from, half of which hold. The net learnt from views from 15 "
         "and 45 degrees; 30 and 60 are new to it. Overlap, of nets that find shapes, is intersection over union of "
-        "voxels. Plans are those of unbraid plan."
+        "voxels. Plans of novel objects are counted by unbraid plan RUN, with --planner paper and cem."
     ),
     metrics=(),
 )

@@ -82,6 +82,8 @@ class Config(Settings):
         for name, known in (("model", MODELS), ("supervision", ("views", "grid")), ("local", ("slices", "depth"))):
             if getattr(self, name) not in known:
                 raise UnknownNameError(name, getattr(self, name), known)
+        if self.model != "geometry" and (self.supervision, self.local) != ("views", "slices"):
+            raise InputError(f"supervision and local are of the model geometry, and say nothing of {self.model}")
 
 
 class Inputs(NamedTuple):

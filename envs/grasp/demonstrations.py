@@ -7,12 +7,15 @@ that hold in the simulator are kept.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from ...errors import InputError
 from .antipodal import antipodal
 from .poses import Pose
 from .scene import Result, Scene, Thing
@@ -24,6 +27,8 @@ PROPOSED = 4
 """Grasps that are tried for each demonstration, at most."""
 OFF, TURNED = 0.014, 0.3
 """Largest standard deviations of what is added, m along each axis and rad round it."""
+ROUNDED = 0.01
+"""By which the length of a quaternion that was written down may be off 1."""
 ROUNDS = 4
 """Attempts for each that is wanted, at most, until half of them are successes."""
 
@@ -53,8 +58,39 @@ def demonstrations(scene: Scene, thing: Thing, rng: np.random.Generator, count: 
         if scene.attempt(thing, proposed.row(k)).success:
             held.append(k)
     if not held:
-        raise ValueError(f"no grasp of {thing.name} holds: is any part of it less than 7 cm thick, and free?")
+        raise ValueError(
+            f"no grasp of {thing.name} holds: is any part of it less than 7.4 cm thick, 2 cm above the table, and free?"
+        )
     return Pose(proposed.position[held], proposed.rotation[held])
+
+
+def read_demonstrations(path: str | Path) -> dict[str, Pose]:
+    """Grasps that somebody gave, from a JSON file: objects' names, and for each a list of poses in its own frame.
+
+    A pose is that of the gripper as it closes: x, y, z in m and a quaternion x, y, z, w.
+
+    Raises:
+        InputError: No such file, not JSON, or something that is no list of poses.
+    """
+    try:
+        given = json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} can't be read: {error}") from None
+    if not isinstance(given, dict) or not given:
+        raise InputError(f"{path} must be an object of JSON, from objects' names to lists of poses")
+    found = {}
+    for name, rows in given.items():
+        try:
+            poses = np.array(rows, float)
+        except (TypeError, ValueError):
+            poses = np.zeros(0)
+        if poses.ndim != 2 or poses.shape[1] != 7 or not len(poses) or not np.isfinite(poses).all():
+            raise InputError(f"{path}: {name} must have a list of poses, 7 numbers each: x, y, z and a quaternion")
+        lengths = np.linalg.norm(poses[:, 3:], axis=1, keepdims=True)
+        if (np.abs(lengths - 1) > ROUNDED).any():
+            raise InputError(f"{path}: {name} has a quaternion whose length isn't 1")
+        found[name] = Pose(poses[:, :3], poses[:, 3:] / lengths)
+    return found
 
 
 def trials(scene: Scene, thing: Thing, where: Pose, shown: Pose, count: int, rng: np.random.Generator) -> Trials:

@@ -26,6 +26,8 @@ from .solids import Array, Solid
 SUFFIXES = (".obj", ".stl", ".urdf")
 LARGEST = 0.5
 """m that an object is wide or high at most."""
+LEAST = 1e-8
+"""m^3 that an object has at least: 10 mm^3, 3 mg."""
 DENSITY, FRICTION = 300.0, 0.6
 """kg/m^3 and the coefficient of an object that says neither."""
 BUNDLED = (
@@ -52,7 +54,7 @@ class Mesh:
         """Its shape, standing on z = 0 around the z axis.
 
         Raises:
-            InputError: It can't be read, isn't watertight, or is larger than 50 cm.
+            InputError: It can't be read, isn't watertight, has no inside, or is larger than 50 cm.
         """
         mesh = self._mesh
         size = float((mesh.bounds[1] - mesh.bounds[0]).max())
@@ -60,8 +62,10 @@ class Mesh:
             raise InputError(f"{self.path} is not watertight: its surface has holes, or edges of a single triangle")
         if size > LARGEST:
             raise InputError(f"{self.path} is {size:.3g} m large, and may be {LARGEST:g}; meshes are in m: scale it")
-        if mesh.volume < 0:
-            mesh.invert()
+        with np.errstate(all="ignore"):  # of what is flat
+            mesh.fix_normals()
+        if np.linalg.det(mesh.triangles).sum() / 6 < LEAST:
+            raise InputError(f"{self.path} encloses nothing: it is flat, or less than {LEAST:g} m^3")
         middle = mesh.bounds.mean(0)
         mesh.apply_translation([-middle[0], -middle[1], -mesh.bounds[0, 2]])
         return Solid(tuple(self._parts(mesh)), np.array(mesh.vertices, float), np.array(mesh.faces, np.int64))
@@ -69,28 +73,44 @@ class Mesh:
     @property
     def mass(self) -> float:
         """In kg, as a URDF says it, or of 300 kg/m^3."""
-        said = self._said("inertial/mass", "value")
-        return said if said else self.solid.volume * DENSITY
+        return self._said("inertial/mass") or self.solid.enclosed * DENSITY
 
     @property
     def friction(self) -> float:
         """As a URDF says it, or 0.6."""
-        return self._said("contact/lateral_friction", "value") or FRICTION
+        return self._said("contact/lateral_friction") or FRICTION
 
     @cached_property
     def _link(self) -> Any:
-        """The first link of a URDF."""
+        """The link of a URDF."""
         try:
-            link = ElementTree.parse(self.path).getroot().find("link")
+            links = ElementTree.parse(self.path).getroot().findall("link")
         except (OSError, ElementTree.ParseError) as error:
             raise InputError(f"{self.path} can't be read: {error}") from None
-        if link is None:
-            raise InputError(f"{self.path} has no link")
-        return link
+        if len(links) != 1:
+            raise InputError(f"{self.path} has {len(links)} links, and must have one: objects are rigid")
+        return links[0]
 
-    def _said(self, where: str, attribute: str) -> float:
+    def _said(self, where: str) -> float:
+        """What a URDF says somewhere, 0 where it says nothing."""
         found = self._link.find(where) if self.path.suffix.lower() == ".urdf" else None
-        return 0.0 if found is None else float(found.get(attribute, 0))
+        if found is None:
+            return 0.0
+        (said,) = self._numbers(found, "value", 1)
+        if said < 0:
+            raise InputError(f"{self.path}: {found.tag} must be at least 0, not {said:g}")
+        return said
+
+    def _numbers(self, element: Any, name: str, count: int) -> list[float]:
+        """An attribute of an element of a URDF."""
+        said = element.get(name, "")
+        try:
+            found = [float(one) for one in said.split()]
+        except ValueError:
+            found = []
+        if len(found) != count or not np.isfinite(found).all():
+            raise InputError(f"{self.path}: {name} of {element.tag} must be {count} numbers, not {said!r}")
+        return found
 
     @cached_property
     def _mesh(self) -> Any:
@@ -100,32 +120,44 @@ class Mesh:
             return _load(self.path)
         found = [self._shape(one) for one in self._link.findall("collision")]
         if not found:
-            raise InputError(f"{self.path} says no collision shape of its first link")
+            raise InputError(f"{self.path} says no collision shape of its link")
         return trimesh.util.concatenate(found)
 
     def _shape(self, collision: Any) -> Any:
         """A collision shape of a URDF: a mesh, a box, a sphere or a cylinder."""
         from trimesh import creation
 
-        kind = collision.find("geometry")[0]
-        numbers = {key: [float(one) for one in value.split()] for key, value in kind.items() if key != "filename"}
+        geometry = collision.find("geometry")
+        if geometry is None or not len(geometry):
+            raise InputError(f"{self.path} has a collision without a geometry")
+        kind = geometry[0]
         if kind.tag == "mesh":
-            shape = _load(self.path.parent / kind.get("filename"))
-            shape.apply_scale(numbers.get("scale", [1.0]))
+            shape = self._mesh_of(kind)
         elif kind.tag == "box":
-            shape = creation.box(extents=numbers["size"])
+            shape = creation.box(extents=self._numbers(kind, "size", 3))
         elif kind.tag == "sphere":
-            shape = creation.icosphere(subdivisions=2, radius=numbers["radius"][0])
+            shape = creation.icosphere(subdivisions=2, radius=self._numbers(kind, "radius", 1)[0])
         elif kind.tag == "cylinder":
-            shape = creation.cylinder(radius=numbers["radius"][0], height=numbers["length"][0])
+            (radius,), (height,) = self._numbers(kind, "radius", 1), self._numbers(kind, "length", 1)
+            shape = creation.cylinder(radius=radius, height=height)
         else:
             raise InputError(f"{self.path} has a {kind.tag}, and may have a mesh, box, sphere or cylinder")
         origin = collision.find("origin")
-        said = {} if origin is None else {key: [float(one) for one in value.split()] for key, value in origin.items()}
-        turn = np.eye(4)
-        turn[:3, :3] = Rotation.from_euler("xyz", said.get("rpy", (0, 0, 0))).as_matrix()
-        shape.apply_transform(turn)
-        shape.apply_translation(said.get("xyz", (0, 0, 0)))
+        if origin is not None:
+            rpy, xyz = (self._numbers(origin, name, 3) if origin.get(name) else (0, 0, 0) for name in ("rpy", "xyz"))
+            turn = np.eye(4)
+            turn[:3, :3], turn[:3, 3] = Rotation.from_euler("xyz", rpy).as_matrix(), xyz
+            shape.apply_transform(turn)
+        return shape
+
+    def _mesh_of(self, kind: Any) -> Any:
+        """The mesh file that a URDF names."""
+        name = kind.get("filename", "")
+        if "://" in name:
+            raise InputError(f"{self.path} names {name}: give a path from where the URDF is, since no ROS is asked")
+        shape = _load(self.path.parent / name)
+        if kind.get("scale"):
+            shape.apply_scale(self._numbers(kind, "scale", 3))
         return shape
 
     def _parts(self, mesh: Any) -> list[Array]:

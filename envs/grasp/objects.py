@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import UnknownNameError
+from ...errors import InputError, UnknownNameError
 from .scene import Thing
 from .solids import Array, Level, Solid, tube, turned, union
 
@@ -234,7 +234,10 @@ def things(asked: str) -> Sequence[Thing]:
             f"{group}:{kind}": [name for name in named[kind] if name in SETS[group]] for group in ("train", "novel")
         }
     found: list[Thing] = []
-    for word in asked.split(","):
+    words = [word.strip() for word in asked.split(",") if word.strip()]
+    if not words:
+        raise InputError(f"{asked!r} names no objects")
+    for word in words:
         found += [known[name] for name in named[word]] if word in named else _from_files(word, list(named))
     return found
 
@@ -244,9 +247,11 @@ def _from_files(word: str, known: list[str]) -> Sequence[Thing]:
 
     if word == "pybullet":
         return bundled()
-    if word and Path(word).is_dir():
+    if Path(word).is_dir():
         return read_folder(Path(word))
     if Path(word).is_file() and Path(word).suffix.lower() in SUFFIXES:
         return [Mesh(Path(word))]
+    if "/" in word or Path(word).suffix.lower() in SUFFIXES:
+        raise InputError(f"{word}: there is no such folder, nor a mesh ({', '.join(SUFFIXES)})")
     listed = "unbraid list objects shows those there are, and folders and files of meshes (.obj, .stl, .urdf) are taken"
     raise UnknownNameError("object", word, [*known, "pybullet"], listed)

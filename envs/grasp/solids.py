@@ -63,11 +63,22 @@ class Solid:
         return float(sum(hull.volume for hull in self._hulls))
 
     @cached_property
+    def enclosed(self) -> float:
+        """m^3 inside of the surface, which parts that were found for it may exceed."""
+        return float(self._six.sum() / 6)
+
+    @cached_property
     def centroid(self) -> Array:
         """Centre of mass, m, ``(3,)``."""
+        corners = self.vertices[self.faces].sum(1)
+        found: Array = (self._six[:, None] * corners).sum(0) / (4 * self._six.sum())
+        return found
+
+    @property
+    def _six(self) -> Array:
+        """Six times the signed volume between each triangle and the origin, ``(F,)``."""
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
-        six = (a * np.cross(b, c)).sum(1)
-        found: Array = (six[:, None] * (a + b + c)).sum(0) / (4 * six.sum())
+        found: Array = (a * np.cross(b, c)).sum(1)
         return found
 
     @property

@@ -15,7 +15,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from ...errors import UnknownNameError
+from ...errors import InputError, UnknownNameError
 from ..core import Factor, World, fixed_factors
 from ..streams import Streams
 from .objects import CATEGORIES, Shape, things
@@ -80,6 +80,8 @@ class Objects(World[View]):
         super().__init__(device)
         if split not in SPLITS:
             raise UnknownNameError("split", split, SPLITS)
+        if size < 1:
+            raise InputError(f"size must be at least 1, not {size}")
         self.split, self.size = split, size
         self.observation_space = spaces.Box(0, 255, (size, size, 3), np.uint8)
         solid = (Shape(object, (0.5,) * 4) if object in CATEGORIES else things(object)[0]).solid

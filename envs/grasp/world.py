@@ -13,7 +13,7 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
-from ...errors import UnknownNameError
+from ...errors import InputError, UnknownNameError
 from ..core import Factor
 from ..factored import on_grid
 from .antipodal import antipodal
@@ -103,6 +103,8 @@ class Grasp(gymnasium.Env[Any, Any]):
     ) -> None:
         if observation not in OBSERVATIONS:
             raise UnknownNameError("observation", observation, OBSERVATIONS)
+        if size < 1:
+            raise InputError(f"size must be at least 1, not {size}")
         self.things: Sequence[Thing] = [] if objects == FRESH else things(objects)
         self.observation, self.size, self.moves, self.render_mode = observation, size, moves, render_mode
         self.factors = tuple(self._factors())

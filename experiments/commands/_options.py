@@ -71,6 +71,14 @@ def env_options(given: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def refuse(options: Any, names: Sequence[str], where: str) -> None:
+    """Raise `InputError` where one of the options is given, and says nothing there."""
+    usual = type(options)()
+    for name in names:
+        if getattr(options, name) != getattr(usual, name):
+            raise InputError(f"--{name.replace('_', '-')} is not for {where}")
+
+
 def print_json(numbers: dict[str, Any]) -> None:
     """One JSON object on stdout."""
     print(json.dumps(numbers))

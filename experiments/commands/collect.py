@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from ...errors import InputError
-from ._options import env_options, parse
+from ._options import env_options, parse, refuse
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,13 @@ class Options:
         env_options: Of the environment, NAME=VALUE each, as in sigma=1.
         other_options: How the world is seen otherwise, as in content=disc; for planar by default content=y.
         states: reset: as episodes begin; uniform: every factor drawn anywhere in its range.
-        objects: Of grasp: train, novel, all, categories or names of objects, with commas between them; pybullet; or a
-            folder of meshes.
+        objects: Of grasp: train, novel, all, categories or names of objects, with commas between them; pybullet; or
+            meshes, files or folders.
         trials: Of grasp: how many attempts.
         scene_trials: Of grasp: how many of them in a scene.
-        image_size: Of grasp: of views, pixels.
+        demonstrations: Of grasp: a JSON file of grasps that people gave, from objects' names to lists of poses in their
+            frames; of other objects they are sought.
+        image_size: Of grasp: of views, pixels; our own nets see 64.
         seed: Of all draws.
         workers: Processes side by side.
         backend: What runs them, of joblib: loky, ray or dask.
@@ -49,6 +51,7 @@ class Options:
     objects: str = "train"
     trials: int = 20_000
     scene_trials: int = 25
+    demonstrations: Path | None = None
     image_size: int = 64
     seed: int = 0
     workers: int = 1
@@ -64,10 +67,14 @@ def main(argv: Sequence[str]) -> None:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(options, name)}")
     idle = ("set", "name", "rows", "env_options", "other_options", "states")
     if options.world == "grasp":
-        _refuse(options, idle, "of grasps")
+        refuse(options, idle, "collections of grasps")
         _grasps(options)
         return
-    _refuse(options, ("objects", "trials", "scene_trials", "image_size"), f"of {options.world}")
+    refuse(
+        options,
+        ("objects", "trials", "scene_trials", "demonstrations", "image_size"),
+        f"collections of {options.world}",
+    )
     from ..collecting import KIND, Asked, collect
 
     out = options.out or Path("planar.h5")
@@ -95,19 +102,13 @@ def main(argv: Sequence[str]) -> None:
     print(f"{options.rows} rows of {asked.kind} are in {out}, set {options.name or options.set!r}")
 
 
-def _refuse(options: Options, names: Sequence[str], where: str) -> None:
-    """Raise `InputError` where an option is given that says nothing there."""
-    for name in names:
-        if getattr(options, name) != getattr(Options(), name):
-            raise InputError(f"--{name.replace('_', '-')} is not for collections {where}")
-
-
 def _grasps(options: Options) -> None:
     """Collect grasps, and say how it went."""
     from ..grasps import Asked, collect
 
     out = options.out or Path("grasps.h5")
-    asked = Asked(options.objects, options.trials, options.scene_trials, options.seed, options.image_size)
+    given = str(options.demonstrations or "")
+    asked = Asked(options.objects, options.trials, options.scene_trials, options.seed, options.image_size, given)
     made = collect(asked, out, options.workers, options.backend, options.overwrite)
     held, left = f"{made['success']:.1%} of which hold", len(made["left_out"])
     after = f"; objects left out: {left}" if left else ""

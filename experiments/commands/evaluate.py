@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from ...errors import InputError
-from ._options import flat_rows, parse, print_json, print_table, working
+from ._options import flat_rows, parse, print_json, print_table, refuse, working
 
 MIN_POINTS = 30
 
@@ -93,6 +93,7 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
     if run.learner == GRASP:
+        refuse(options, ("metrics", "points", "factors", "seed", "protocol", "bootstrap"), f"runs of {GRASP}")
         numbers = work.measure_grasps(run, learner, options.data)
         if options.data is None:
             run.write_metrics(evaluation=numbers)

@@ -21,7 +21,8 @@ class Options:
     Args:
         what: all, or objects: those of the grasping worlds.
         env: Also list the environments of these modules, as in their_pkg.
-        objects: Of objects: which, as in train, novel:cup, pybullet, or a folder of meshes; by default the 101.
+        objects: Of objects: which, as in train, novel:cup, pybullet, or meshes: files or folders; by default the
+            101.
         sheet: Of objects: draw all of them into this file, as in sheet.png.
         json: Print one JSON object.
     """
@@ -83,7 +84,7 @@ def _objects(options: Options) -> None:
         size = " x ".join(f"{100 * side:.1f}" for side in said["size"])
         split = "" if "novel" not in said else ", novel" if said["novel"] else ", training"
         rows.append((name, f"{size} cm, {1000 * said['mass']:.0f} g, friction {said['friction']:.2f}{split}"))
-    print_table(f"{len(rows)} objects", rows)
+    print_table("1 object" if len(rows) == 1 else f"{len(rows)} objects", rows)
 
 
 def _readable(asked: str | None) -> list[Any]:
@@ -94,7 +95,7 @@ def _readable(asked: str | None) -> list[Any]:
     found = []
     for one in instances() if asked is None else things(asked):
         try:
-            one.solid  # noqa: B018 (it is read here)
+            one.solid, one.mass, one.friction  # noqa: B018 (they are read here)
         except InputError as error:
             print(f"left out {one.name}: {error}", file=sys.stderr)
         else:

@@ -1,4 +1,4 @@
-"""Let a trained agent reach random goal images, and count."""
+"""Let a trained agent reach goal images, or hold objects, and count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from ...errors import InputError
-from ._options import env_options, flat_rows, parse, print_json, print_table, working
+from ._options import env_options, flat_rows, parse, print_json, print_table, refuse, working
 
 if TYPE_CHECKING:
     from ..runs import Run
@@ -28,9 +28,10 @@ class Options:
         rows: Of --encoder: transitions that dynamics are fitted to.
         states: Of --encoder: where these begin: reset, as episodes do, or uniform, anywhere in the factors' ranges.
         latents: Of --encoder pca: components.
-        objects: Of grasp: train, novel, all, categories or names of objects, with commas between them; pybullet; or a
-            folder of meshes.
+        objects: Of grasp: train, novel, all, categories or names of objects, with commas between them; pybullet; or
+            meshes, files or folders.
         trials: Of grasp: scenes, each with a grasp that fails to begin with.
+        tries: Of grasp: how many grasps of a plan are carried out, at most, until one holds.
         out: Of grasp: a movie of the plans, .gif or .mp4, red while they fail and green where they hold.
         episodes: Pairs of a start and a goal image.
         max_steps: Actions an episode may take; by default 64, and 40 of dynamics_content and --encoder.
@@ -38,8 +39,8 @@ class Options:
         search: Search ways among codes where that is possible; --no-search walks greedily.
         observe: Of dynamics_content, the set whose images are seen: x, y, ...
         planner: Of dynamics_content and --encoder: ilqr, cem, icem or mppi; by default ilqr, and cem for actions of a
-            list. Of grasp: paper, ten random directions a step, up to 20 of which are tried out, or cem, in full, of
-            which one is; by default paper.
+            list. Of grasp: paper, the best of ten random directions at each try, cem, a full search for each, or
+            random, any of ten directions; by default paper.
         horizon: Of dynamics_content and --encoder: actions planned ahead; by default 10.
         env_options: Of the environment, NAME=VALUE each, beside what the agent was trained with, as in first_level=5000
             for mazes that it has not seen.
@@ -55,6 +56,7 @@ class Options:
     latents: int = 10
     objects: str = "novel"
     trials: int = 42
+    tries: int = 20
     out: Path | None = None
     episodes: int = 100
     max_steps: int | None = None
@@ -68,13 +70,17 @@ class Options:
     json: bool = False
 
 
+OF_GRASP = ("objects", "trials", "tries", "out")
+OF_OTHERS = ("rows", "states", "latents", "episodes", "max_steps", "search", "observe", "horizon", "env_options")
+
+
 def main(argv: Sequence[str]) -> None:
     """``unbraid plan RUN [OPTIONS]``, or ``unbraid plan --encoder RUN_OR_MODULE:NAME --env ID [OPTIONS]``."""
     options = parse(Options, argv, "plan", __doc__)
     how = {name: getattr(options, name) for name in ("max_steps", "observe", "planner", "horizon")}
     how = {name: value for name, value in how.items() if value is not None}
     how |= {} if options.search else {"search": False}
-    for name in ("episodes", "max_steps", "horizon", "rows", "trials"):
+    for name in ("episodes", "max_steps", "horizon", "rows", "trials", "tries"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise InputError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
@@ -97,7 +103,8 @@ def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str,
     run = open_run(folder)
     learner = run.load(pick_device(options.device))
     if run.learner == GRASP:
-        return _grasps(options, run, learner, how)
+        return _grasps(options, run, learner)
+    refuse(options, OF_GRASP, f"runs of {run.learner}")
     with working("walking to goal images"):
         numbers, _ = work.plan(run, learner, options.episodes, options.seed, env_options(options.env_options), **how)
     if not how and not options.env_options:
@@ -105,22 +112,22 @@ def _of_run(options: Options, folder: Path, how: dict[str, Any]) -> Mapping[str,
     return numbers
 
 
-def _grasps(options: Options, run: Run, learner: Any, how: dict[str, Any]) -> Mapping[str, Any]:
+def _grasps(options: Options, run: Run, learner: Any) -> Mapping[str, Any]:
     """Plan grasps, carry them out, and show them where that is asked for; those of novel objects are kept."""
     from ...agents.grasp import plan
+    from ...agents.grasp.plan import TRIES
     from ..movies import check_ending
 
     if options.out is not None:
         check_ending(options.out)
+    refuse(options, OF_OTHERS, "grasps")
     planner = options.planner or "paper"
-    for name in how.keys() - {"planner"}:
-        raise InputError(f"--{name.replace('_', '-')} is not for grasps")
     with working("grasping") as status:
         numbers, tried = plan(
-            learner, options.objects, options.trials, options.seed, planner,
+            learner, options.objects, options.trials, options.seed, planner, options.tries,
             progress=lambda done: status.update(f"grasping, {done} of {options.trials}"),
         )  # fmt: skip
-    if options.objects == "novel":
+    if options.objects == "novel" and options.tries == TRIES:
         run.write_metrics(plans={**run.read_metrics().get("plans", {}), planner: numbers})
     if options.out is not None:
         from ...agents.grasp.plan import pictures
@@ -137,9 +144,7 @@ def _of_encoder(options: Options, how: dict[str, Any]) -> Mapping[str, Any]:
     from ..encoders import PIXELS, plan
     from ..runs import CONFIG
 
-    for name in ("observe", "search"):
-        if name in how:
-            raise InputError(f"--{name} goes with RUN, and not with --encoder")
+    refuse(options, ("observe", "search", *OF_GRASP), "--encoder")
     if not options.env and not (Path(options.encoder) / CONFIG).exists():
         raise InputError(f"--encoder {options.encoder} needs --env: the environment to plan in")
     if options.latents != 10 and options.encoder != PIXELS:

@@ -24,7 +24,8 @@ class Options:
 
     Args:
         table: Its name, or MODULE:NAME for one of your own; without it, all are listed.
-        scale: smoke: seconds, to see that it works; cpu: minutes on two cores; paper: the paper's own, for a GPU.
+        scale: smoke: seconds, to see that it works; cpu: minutes to an hour or so on two cores; paper: the paper's own,
+            for a GPU.
         out: Folder; by default tables/NAME-SCALE. Jobs that are done there are not done again.
         workers: Jobs at a time, one thread each.
         backend: Who does them: loky, processes here; ray or dask, a cluster.

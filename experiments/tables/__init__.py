@@ -3,7 +3,8 @@
 A file offers
 
 - its docstring: the title in the first line, then the paper's set-up and all that differs from it, which is printed;
-- ``SCALES``: a `Scale` for each of smoke (seconds), cpu (minutes on two cores) and paper (the paper's own, on a GPU);
+- ``SCALES``: a `Scale` for each of smoke (seconds), cpu (minutes to an hour or so on two cores) and paper (the paper's
+  own, on a GPU);
 - ``NUMBERS``: what a row may hold, each number's name with what it is and its unit;
 - ``PAPER``: the paper's values, where it prints them, by (label, number);
 - ``jobs(scale)``: a list of `Job`, all independent;

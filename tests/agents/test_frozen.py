@@ -151,7 +151,7 @@ def test_the_command_plans_with_runs_modules_and_pixels(tmp_path: Path, cli: Any
         (("--encoder", "pca", "--env", "unbraid/Maze-v0", "--rows", 40, "--planner", "ilqr"), "ilqr needs actions"),
         (("--encoder", "encoders_of_mine:nothing", *planar, "--rows", 40), "can't be imported"),
         (("--encoder", "encoders_of_mine:corner", *planar, "--latents", 3), "--latents goes with --encoder pca"),
-        (("--encoder", "pca", *planar, "--observe", "y"), "--observe goes with RUN"),
+        (("--encoder", "pca", *planar, "--observe", "y"), "--observe is not for --encoder"),
         (("--encoder", "pca", *planar, "--rows", 0), "--rows must be at least 1"),
     ):
         done = cli("plan", *wrong)

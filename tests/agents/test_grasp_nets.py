@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import trimesh
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from unbraid.agents import grasp
@@ -251,6 +252,9 @@ def test_train_evaluate_report_and_plan_by_command(
     assert done.status == 0, done.err
     planned = json.loads(done.out)
     assert {"success_rate", "by_category", "milliseconds_per_plan"} <= set(planned) and gif.stat().st_size > 1000
+    for wrong in (("plan", run, "--episodes", 3), ("evaluate", run, "--metrics", "mig")):
+        done = cli(*wrong)
+        assert done.status == 2 and f"{wrong[2]} is not for " in done.err
     done = cli("plan", run, "--objects", "cup00", "--trials", 1, "--out", tmp_path / "plans.png")
     assert done.status == 2 and "a movie's name ends in .gif or .mp4" in done.err
 
@@ -258,11 +262,29 @@ def test_train_evaluate_report_and_plan_by_command(
 def test_plans_leave_out_what_cannot_be_grasped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trimesh.creation.box((0.2, 0.2, 0.2)).export(tmp_path / "crate.stl")
     net = GraspNet(Config(model="cnn", hidden=8), Camera(), torch.Generator().manual_seed(0))
-    numbers, tried = grasp.plan(net, f"{tmp_path / 'crate.stl'},cup00", 2, 0, planner="cem")
+    numbers, tried = grasp.plan(net, f"{tmp_path / 'crate.stl'},cup00", 2, 0, planner="cem", tries=2)
     assert [one.task.thing.name for one in tried] == ["cup00", "cup00"] and set(numbers["by_category"]) == {"cup"}
+    assert all(one.held or len(one.grasps) == 3 for one in tried)
     assert "left out crate: no grasp of crate holds" in capsys.readouterr().err
     with pytest.raises(InputError, match="none of these objects can be grasped"):
         grasp.plan(net, str(tmp_path), 1, 0)
+
+
+def test_the_full_search_goes_on_elsewhere_and_luck_alone_goes_anywhere() -> None:
+    net = GraspNet(Config(model="cnn", hidden=8), Camera(), torch.Generator().manual_seed(0))
+    found = {how: grasp.plan(net, "cup00,bottle00", 4, 1, how, 4)[1] for how in ("cem", "random")}
+    for one in found["cem"]:
+        tries = one.grasps[1:]
+        for k, pose in enumerate(tries):
+            for other in tries[:k]:
+                turned = (Rotation.from_quat(pose.rotation) * Rotation.from_quat(other.rotation).inv()).magnitude()
+                assert np.linalg.norm(pose.position - other.position) > 0.0199 or turned > 0.399
+    assert max(len(one.grasps) for one in found["cem"]) == 5  # an untrained net holds nothing
+    starts = {how: [one.grasps[0].position.tolist() for one in tried] for how, tried in found.items()}
+    assert starts["cem"] == starts["random"] and {one.task.thing.name for one in found["cem"]} == {"cup00", "bottle00"}
+    first = [one.grasps[1].position for one in found["random"]]
+    again = [one.grasps[1].position for one in grasp.plan(net, "cup00,bottle00", 4, 1, "random", 1)[1]]
+    assert np.array_equal(first, again)
 
 
 @pytest.mark.parametrize(
@@ -281,6 +303,8 @@ def test_wrong_arguments_are_one_line(cli: Any, arguments: tuple[Any, ...], word
 def test_what_cannot_be_is_refused(collected: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown model 'net'"):
         Config(model="net")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="are of the model geometry, and say nothing of cnn"):
+        Config(model="cnn", local="depth")
     with pytest.raises(InputError, match="elites at most samples"):
         Search(samples=3, elites=4)
     net = GraspNet(Config(model="cnn", hidden=8), Camera(), torch.Generator())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import trimesh
 from unbraid.envs.grasp.meshes import Mesh, bundled, read_folder
 from unbraid.envs.grasp.objects import make, things
 from unbraid.errors import InputError
+
+CUBE = '<collision><geometry><box size="0.05 0.05 0.05"/></geometry></collision>'
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +89,67 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, name: str, words: s
         path.write_text({"empty.obj": "# nothing\n", "bad.urdf": "<robot"}.get(name, urdf))
     with pytest.raises(InputError, match=words):
         _ = Mesh(path).solid
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("<collision><geometry/></collision>", "has a collision without a geometry"),
+        ("<collision/>", "has a collision without a geometry"),
+        ("<collision><geometry><sphere/></geometry></collision>", "radius of sphere must be 1 numbers, not ''"),
+        (
+            '<collision><geometry><box size="a b c"/></geometry></collision>',
+            "size of box must be 3 numbers, not 'a b c'",
+        ),
+        ('<collision><geometry><box size=".05"/></geometry></collision>', "size of box must be 3 numbers, not '.05'"),
+        (
+            '<collision><geometry><mesh filename="package://a/b.obj"/></geometry></collision>',
+            "names package://a/b.obj: give a path from where the URDF is",
+        ),
+        (f'{CUBE}<inertial><mass value="-1"/></inertial>', "mass must be at least 0, not -1"),
+        (f'{CUBE}<inertial><mass value="abc"/></inertial>', "value of mass must be 1 numbers, not 'abc'"),
+        (f'{CUBE}</link><link name="c">', "has 2 links, and must have one"),
+        ("", "says no collision shape of its link"),
+    ],
+)
+def test_what_is_wrong_in_a_urdf_is_said(tmp_path: Path, said: str, words: str) -> None:
+    path = tmp_path / "one.urdf"
+    path.write_text(f'<robot name="a"><link name="b">{said}</link></robot>')
+    with pytest.raises(InputError, match=re.escape(f"{path}") + ".*" + re.escape(words)):
+        _ = Mesh(path).solid, Mesh(path).mass
+
+
+@pytest.mark.filterwarnings("error")
+def test_triangles_that_face_any_way_are_turned_outwards_and_what_is_flat_is_refused(tmp_path: Path) -> None:
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=0.03)
+    ball.faces[::2] = ball.faces[::2, ::-1]
+    ball.export(tmp_path / "ball.obj")
+    found = Mesh(tmp_path / "ball.obj").solid
+    assert np.allclose(found.centroid, [0, 0, 0.03], atol=1e-4)
+    assert found.enclosed == pytest.approx(4 / 3 * np.pi * 0.03**3, rel=0.05)
+    (tmp_path / "flat.obj").write_text("v 0 0 0\nv 0.1 0 0\nv 0 0.1 0\nf 1 2 3\nf 3 2 1\n")
+    with pytest.raises(InputError, match=r"flat\.obj encloses nothing"):
+        _ = Mesh(tmp_path / "flat.obj").solid
+
+
+def test_what_is_concave_weighs_what_its_surface_encloses(folder: Path) -> None:
+    ring = Mesh(folder / "ring.obj")
+    assert ring.mass == pytest.approx(300 * np.pi * (0.03**2 - 0.02**2) * 0.04, rel=0.02) and ring.solid.volume > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (" , ", "' , ' names no objects"),
+        ("no/such/folder", "no/such/folder: there is no such folder, nor a mesh"),
+        ("gone.obj", "gone.obj: there is no such folder, nor a mesh"),
+        ("cup77", "unknown object 'cup77'"),
+    ],
+)
+def test_what_is_no_object_is_said(asked: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        things(asked)
+    assert [one.name for one in things("cup00, cup01,")] == ["cup00", "cup01"]
 
 
 def test_a_folder_without_meshes_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,9 @@ import numpy as np
 import pytest
 import trimesh
 from joblib.externals.loky import get_reusable_executor
+from scipy.spatial.transform import Rotation
 
+from unbraid.envs.grasp.demonstrations import demonstrations, read_demonstrations
 from unbraid.envs.grasp.objects import things
 from unbraid.envs.grasp.poses import Pose
 from unbraid.envs.grasp.scene import Scene
@@ -84,6 +88,42 @@ def test_a_bad_object_is_left_out_and_said(tmp_path: Path, cli: Any) -> None:
     assert "objects left out: 2" in done.out and set(read_grasps(out).scenes["object"].tolist()) == {0}
     again = cli("collect", "grasp", "--objects", "cup", "--trials", 2, "--out", out)
     assert again.status == 2 and "exists; give another --out, or --overwrite it" in again.err
+
+
+def test_peoples_demonstrations_are_begun_with(tmp_path: Path, cli: Any) -> None:
+    given, out = tmp_path / "given.json", tmp_path / "g.h5"
+    with Scene() as scene:
+        shown = demonstrations(scene, things("cup00")[0], np.random.default_rng(5), 2)
+    poses = np.concatenate(shown, 1)
+    given.write_text(json.dumps({"cup00": poses.round(4).tolist()}))
+    wanted = ("collect", "grasp", "--trials", 8, "--scene-trials", 4, "--image-size", 16, "--demonstrations", given)
+    done = cli(*wanted, "--objects", "cup00,bottle00", "--out", out)
+    assert done.status == 0, done.err
+    found = read_grasps(out)
+    cups = found.scenes["object"][found.grasps["scene"]] == 0
+    assert set(found.grasps["demonstration"][cups].tolist()) <= {0, 1} and (~cups).sum() == 4
+    where = found.scenes["object_pose"][found.grasps["scene"]][cups]
+    off = Rotation.from_quat(where[:, 3:]).inv().apply(found.grasps["grasp"][cups, :3] - where[:, :3])
+    assert np.linalg.norm(off - poses[found.grasps["demonstration"][cups], :3], axis=1).max() < 0.1
+    done = cli(*wanted, "--objects", "bottle00", "--out", tmp_path / "other.h5")
+    assert done.status == 2 and "given.json: cup00 is none of the objects bottle00" in done.err
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("[", "can't be read"),
+        ("[]", "must be an object of JSON, from objects' names to lists of poses"),
+        ('{"mug07": [[0, 0, 0, 0, 0, 1]]}', "mug07 must have a list of poses, 7 numbers each"),
+        ('{"mug07": [[0, 0, NaN, 0, 0, 0, 1]]}', "mug07 must have a list of poses, 7 numbers each"),
+        ('{"mug07": [[0, 0, 0, 0, 0, 0, 2]]}', "mug07 has a quaternion whose length isn't 1"),
+    ],
+)
+def test_wrong_demonstrations_are_said_with_the_file(tmp_path: Path, said: str, words: str) -> None:
+    path = tmp_path / "given.json"
+    path.write_text(said)
+    with pytest.raises(InputError, match=re.escape(f"{path}") + ".*" + re.escape(words)):
+        read_demonstrations(path)
 
 
 def test_parts_of_something_else_are_refused_or_overwritten(
