@@ -25,6 +25,8 @@ APART = 6.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that, and too far apart to blur."""
 WIDE = -3.0
 """Logarithm of the precision that codes are told apart with at first: a narrow look sees no folds far away."""
+STILL_FLAT = 0.01
+"""Share of the flatness that infomax keeps: dynamics that bend as they like are foretold well, and planned in badly."""
 NEAR = 0.1
 """How far away curvature is measured, deviation."""
 
@@ -56,6 +58,7 @@ class Config(Settings):
         consistency: Weight of the divergence between foretold and encoded states of e2c and pcc, by default .25 and 8;
             of pc3 and world, of their squared distance, by default 1.
         curvature: Weight of pcc's and pc3's curvature of the dynamics.
+        information: Weight of `terms.information`, of infomax, after the layout and its warm-up.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
         batch_size: Transitions that are drawn for a step; half as many of each other set.
@@ -78,6 +81,7 @@ class Config(Settings):
     shrinkage: float = 0.01
     consistency: float | None = None
     curvature: float = 8.0
+    information: float = 2.0
     alignment: float = 100.0
     steps: int = 5000
     batch_size: int = 256
@@ -85,7 +89,7 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ["contrast", "flatness", "shrinkage", "alignment", "content", "curvature"]
+        weights = ["contrast", "flatness", "shrinkage", "information", "alignment", "content", "curvature"]
         weights += ["consistency"] if self.consistency is not None else []
         self.require("latents", "hidden", "steps", "batch_size", "painted", "learning_rate", at_least_0=tuple(weights))
         for name, share in (("layout", self.layout), ("warm_up", self.warm_up)):
@@ -214,7 +218,8 @@ class DynamicsContent(Learner):
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
-        bound = layout if inputs.warmth < 0 else BOUNDS[self.config.bound]
+        name = self.config.bound
+        bound = layout if inputs.warmth < 0 and name not in UNPAINTED else BOUNDS[name]
         found, weights = bound(self, inputs)
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in found.items()]).sum()
         return {"loss": loss, **found}
@@ -397,9 +402,9 @@ def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`."""
     moves, action = inputs.batch, learner.scaled(inputs.batch.action)
     now, after = learner.describe(to_floats(moves.image)), learner.describe(to_floats(moves.next_image))
-    found, weights = _laid_out(learner, now, after, action, 1 - inputs.warmth)
+    found, weights = _laid_out(learner, now, after, action, STILL_FLAT)
     found["information"] = terms.information(learner.transition(now.mu).next(now.mu, action), after.mu)
-    return found, {**weights, "information": inputs.warmth}
+    return found, {**weights, "information": learner.config.information * max(0.0, inputs.warmth)}
 
 
 def world(learner: DynamicsContent, inputs: Inputs) -> Terms:

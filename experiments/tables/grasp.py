@@ -138,7 +138,7 @@ def figures(done: list[Done]) -> dict[str, Figure]:
             places, values = np.array(points, float).T
             panel.plot(places + 0.2 * (k - 1), values, "os^"[k], color=f"C{k}", label=name)
         panel.set_xticks(range(len(MODELS)), MODELS)
-        panel.set_ylim(0, 100)
+        panel.set_ylim(-4, 104)
         panel.legend(frameon=False)
         drawing.say(panel, "", "", words)
     return {"nets": figure}

@@ -45,7 +45,7 @@ TASKS = {
 SYSTEMS = {"pendulum": (("balance", "swing-up"), 3), "cart and pole": (("cart and pole",), 8), "arm": (("arm",), 8)}
 """Tasks and latents of each."""
 METHODS: dict[str, dict[str, Any]] = {
-    "infomax": {"bound": "infomax"},
+    "infomax": {"bound": "infomax", "network": "conv", "learning_rate": 1e-3},
     "PC3": {"bound": "pc3"},
     "PCC": {"bound": "pcc"},
     "E2C": {"bound": "e2c"},
@@ -68,7 +68,7 @@ def jobs(scale: Scale) -> list[Job]:
         asked = {"tasks": list(tasks), "episodes": 2 if smoke else EPISODES, "steps": 2 if smoke else None}
         points[f"{system}, true state"] = asked
         for method, settings in METHODS.items():
-            config = agent.Config(latents=latents, **sizes, **settings)
+            config = agent.Config(latents=latents, **{**sizes, **settings})
             rest = {"config": config.to_dict(), "rows": scale.points, "device": scale.device}
             points[f"{system}, {method}"] = {**asked, **rest}
     if smoke:

@@ -124,6 +124,14 @@ def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
     weighed(one, laid_out, {**weights, "flatness": 10.0, "blur": 1.0}, default=float("nan"))
 
 
+@pytest.mark.parametrize(("step", "share"), [(19, 0), (45, 0.5), (99, 1)])
+def test_infomax_stays_flat_and_asks_for_precision_once_the_map_is_laid_out(step: int, share: float) -> None:
+    one = learner(bound="infomax", sets=1, layout=0.2, warm_up=0.5, steps=100, information=3.0)
+    torch.nn.init.normal_(one.transition.bend[-1].weight, generator=draws())
+    weights = {"contrast": 5.0, "flatness": 0.1, "squared code": 0.01, "information": 3 * share}
+    weighed(one, one.prepare(batch(), step, draws()), weights, default=float("nan"))
+
+
 def weighed(one: DynamicsContent, inputs: Any, weights: dict[str, float], default: float) -> None:
     found = {name: float(value.detach()) for name, value in one(inputs).items()}
     wanted = sum(weights.get(name, default) * value for name, value in found.items() if name != "loss")
