@@ -7,9 +7,10 @@ the goal, ten tasks a model. Papers print means over ten models: balance 99.1 (P
 
 What differs, at every scale: one pendulum model does both tasks; the worlds are ours, whose pendulum is as heavy as its
 paper says and not as its code (see `unbraid.envs.planar`); models learn from 10,000 transitions from states drawn
-uniformly in all angles and speeds. Methods are those of the table planar, and infomax, ours; the world model is planned
-in with CEM. "true state" is the same planner on the true state and its numerical derivatives. At scale cpu also: three
-models of each row, 3,000 steps; at paper ten and 30,000.
+uniformly in all angles and speeds. Methods are those of the table planar, and infomax, ours, with the network conv and
+a third of the others' learning rate; the world model is planned in with CEM. "true state" is the same planner on the
+true state and its numerical derivatives. At scale cpu also: three models of each row, 3,000 steps; at paper ten and
+30,000.
 """
 
 from __future__ import annotations
