@@ -6,9 +6,9 @@ middle of the table, packed to bits, as they lie once the scene is turned by min
 (tenths of a mm) and ``mask`` (the object's) from each of ``elevations``, rad; and ``around_depth``, ``around_mask``,
 ``around_azimuth`` and ``around_elevation`` of views from all sides. Of ``grasps``, N: ``scene``; ``grasp``, the
 gripper's pose as it closes, as poses of objects; ``result``, a number in the attribute ``results``; ``success``; and
-``demonstration``, the one that it comes from (-1 of people's). Cameras look at a point ``height`` above the middle of
-the table from ``distance``, m, with an ``angle`` of view, rad. Further grasps, by people or others, are added by
-writing such a file: `write_grasps` checks it.
+``demonstration``, the one that it comes from (-1 where there is none). Cameras look at a point ``height`` above the
+middle of the table from ``distance``, m, with an ``angle`` of view, rad. Further grasps, by people or others, are added
+by writing such a file: `write_grasps` checks it.
 """
 
 from __future__ import annotations

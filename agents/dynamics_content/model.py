@@ -26,7 +26,7 @@ APART = 6.0
 WIDE = -3.0
 """Logarithm of the precision that codes are told apart with at first: a narrow look sees no folds far away."""
 STILL_FLAT = 0.01
-"""Share of the flatness that infomax keeps: dynamics that bend as they like are foretold well, and planned in badly."""
+"""Share of the flatness that infomax has throughout."""
 NEAR = 0.1
 """How far away curvature is measured, deviation."""
 
@@ -50,7 +50,8 @@ class Config(Settings):
         swap: w paints another image of its set than it is read from, so that it can't say where the system is; not
             (--no-swap) where a set itself is of several contents.
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
-        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up.
+        flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up. Of
+            infomax a hundredth of it counts to the end.
         layout: Share of the steps that lay out the map first, by its dynamics alone (`layout`); of split and rce. A
             map that is laid out can be painted after, and not the other way about.
         warm_up: Share of the steps, after these, over which the bound comes to count in full; of split and rce.
@@ -218,8 +219,8 @@ class DynamicsContent(Learner):
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
-        name = self.config.bound
-        bound = layout if inputs.warmth < 0 and name not in UNPAINTED else BOUNDS[name]
+        asked = self.config.bound
+        bound = layout if inputs.warmth < 0 and asked not in UNPAINTED else BOUNDS[asked]
         found, weights = bound(self, inputs)
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in found.items()]).sum()
         return {"loss": loss, **found}

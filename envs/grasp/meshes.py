@@ -109,7 +109,8 @@ class Mesh:
         except ValueError:
             found = []
         if len(found) != count or not np.isfinite(found).all():
-            raise InputError(f"{self.path}: {name} of {element.tag} must be {count} numbers, not {said!r}")
+            wanted = "a number" if count == 1 else f"{count} numbers"
+            raise InputError(f"{self.path}: {name} of {element.tag} must be {wanted}, not {said!r}")
         return found
 
     @cached_property

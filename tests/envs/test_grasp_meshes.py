@@ -96,7 +96,7 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, name: str, words: s
     [
         ("<collision><geometry/></collision>", "has a collision without a geometry"),
         ("<collision/>", "has a collision without a geometry"),
-        ("<collision><geometry><sphere/></geometry></collision>", "radius of sphere must be 1 numbers, not ''"),
+        ("<collision><geometry><sphere/></geometry></collision>", "radius of sphere must be a number, not ''"),
         (
             '<collision><geometry><box size="a b c"/></geometry></collision>',
             "size of box must be 3 numbers, not 'a b c'",
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_said_with_the_file(tmp_path: Path, name: str, words: s
             "names package://a/b.obj: give a path from where the URDF is",
         ),
         (f'{CUBE}<inertial><mass value="-1"/></inertial>', "mass must be at least 0, not -1"),
-        (f'{CUBE}<inertial><mass value="abc"/></inertial>', "value of mass must be 1 numbers, not 'abc'"),
+        (f'{CUBE}<inertial><mass value="abc"/></inertial>', "value of mass must be a number, not 'abc'"),
         (f'{CUBE}</link><link name="c">', "has 2 links, and must have one"),
         ("", "says no collision shape of its link"),
     ],
