@@ -163,12 +163,13 @@ def draw(asked: Asked, first: int, rows: int) -> Arrays:
     env = make_factored(asked.env, rows, **asked.options)
     seed = (list(KIND.values()).index(asked.kind) + len(KIND) * asked.seed) * SPAN + first
     image = env.reset(seed=seed)[0]
+    draws = [torch.Generator().manual_seed(seed + i) for i in range(rows)]
     if asked.states == "uniform":
-        env.set_factors(_anywhere(env, seed))
+        env.set_factors(_anywhere(env, draws))
         image = env.observe()
     factors = env.get_factors()
     if asked.kind == "transitions":
-        action = torch.cat([random_actions(env.single_action_space, 1, _generator(seed + i)) for i in range(rows)])
+        action = torch.cat([random_actions(env.single_action_space, 1, generator) for generator in draws])
         after, _, _, _, info = env.step(action)
         ended = info.get("_final_obs")
         if ended is not None and bool(torch.as_tensor(ended).any()):
@@ -186,15 +187,10 @@ def draw(asked: Asked, first: int, rows: int) -> Arrays:
     return _numpy({key: value for key, value in found.items() if asked.kind == "pairs" or key != "image"})
 
 
-def _anywhere(env: Any, seed: int) -> Tensor:
+def _anywhere(env: Any, draws: Sequence[torch.Generator]) -> Tensor:
     """Factors drawn uniformly in their ranges, ``(n, K)``."""
     low, high = (torch.tensor([getattr(factor, end) for factor in env.factors]) for end in ("low", "high"))
-    draws = torch.stack([torch.rand(len(low), generator=_generator(seed + i)) for i in range(env.num_envs)])
-    return low + (high - low) * draws
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+    return low + (high - low) * torch.stack([torch.rand(len(low), generator=generator) for generator in draws])
 
 
 def _numpy(found: Mapping[str, Tensor]) -> Arrays:

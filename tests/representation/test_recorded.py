@@ -55,8 +55,11 @@ def test_rows_are_the_same_however_they_are_parted() -> None:
 def test_kinds_and_seeds_draw_other_states() -> None:
     states = [draw(asked, 0, 8)["factors"] for asked in (MOVES, PAIRS, Asked(PLANAR, {}, "transitions", {}, 4))]
     assert not np.array_equal(states[0], states[1]) and not np.array_equal(states[0], states[2])
-    anywhere = draw(Asked("unbraid/PlanarPendulum-v0", {}, "transitions", {}, 0, "uniform"), 0, 200)["factors"]
+    rows = draw(Asked("unbraid/PlanarPendulum-v0", {}, "transitions", {}, 0, "uniform"), 0, 200)
+    anywhere = rows["factors"]
     assert np.abs(anywhere).max() > 5 and np.abs(anywhere[:, 0]).max() > 2.8  # speeds and angles of their whole range
+    alike = np.corrcoef(anywhere.T, rows["action"].T)
+    assert np.abs(alike - np.eye(3)).max() < 0.2  # and actions that know nothing of either
 
 
 def test_an_interrupted_recording_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
