@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -16,15 +16,15 @@ from ..envs import Factor, make_factored
 from ..errors import InputError, UnknownNameError
 from ._goals import Trip, at_goal, start_and_goal
 from .planners import CEM, ICEM, ILQR, MPPI, Problem, RecedingHorizon, differences
-from .planners.problem import Jacobians
+from .planners.problem import Dynamics, Jacobians
 
 PLANNERS: dict[str, ILQR | CEM | MPPI] = {"ilqr": ILQR(), "cem": CEM(), "icem": ICEM(), "mppi": MPPI()}
 WEIGHT = 10.0
 """Of the state against the action in what plans cost (Q = 10 I, R = I: PCC), both in units of what an action moves."""
 
 
-class Model(Protocol):
-    """Codes of images, and what actions do to them.
+class Moving(Protocol):
+    """What actions do to codes.
 
     Actions are numbers between ``low`` and ``high``, ``(A,)``; of a Discrete space one for each, the largest is taken.
     """
@@ -32,14 +32,18 @@ class Model(Protocol):
     low: Tensor
     high: Tensor
 
-    def encode(self, images: Tensor) -> Tensor:
-        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
-
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """Codes ``(B, K)`` after actions ``(B, A)``."""
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """What they change by with either: ``(B, K, K)``, ``(B, K, A)``."""
+
+
+class Model(Moving, Protocol):
+    """Codes of images, and what actions do to them."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
 
 
 def bounds(space: Any) -> tuple[Tensor, Tensor]:
@@ -141,16 +145,18 @@ def steer(
     return drive(task, lambda images: controller.act(model.encode(images)), max_steps, started)
 
 
-def problem_of(model: Model, goal: Tensor, effort: float = 1.0) -> Problem:
+def problem_of(model: Moving, goal: Tensor, effort: float = 1.0, units: Tensor | None = None) -> Problem:
     """Reaching codes ``(n, K)``, by the dynamics that were learnt; distances count in lengths that actions move.
 
-    Such a length is half the way, root mean square, between where an action's least and its largest number lead.
+    Such a length is half the way, root mean square, between where an action's least and its largest number lead. Units
+    ``(K,)`` are what counts as 1 of each number of a code, by default 1.
     """
+    units = torch.ones(goal.shape[1], device=goal.device) if units is None else units
     half = (model.high - model.low) / 2
     ends = ((model.low + half).expand(len(goal), -1) + one for one in torch.cat([torch.diag(half), -torch.diag(half)]))
     most, least = torch.stack([model.next(goal, end) for end in ends]).chunk(2)
-    length = ((most - least) / 2).square().sum(2).mean().sqrt()
-    costs = WEIGHT / length**2 * torch.eye(goal.shape[1], device=goal.device), effort * torch.diag(1 / half**2)
+    length = ((most - least) / 2 / units).square().sum(2).mean().sqrt()
+    costs = torch.diag(WEIGHT / (length * units) ** 2), effort * torch.diag(1 / half**2)
     return Problem(model.next, goal, *costs, model.low, model.high, model.jacobians)
 
 
@@ -161,6 +167,7 @@ def plan_on_truth(
     max_steps: int = 40,
     planner: str = "ilqr",
     jacobians: Jacobians | None = None,
+    units: Sequence[float] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """The same with the true state and the true dynamics: what no learner can be expected to exceed.
@@ -173,30 +180,38 @@ def plan_on_truth(
         planner: See `plan`.
         jacobians: Of the true dynamics of the controllable factors; by default their differences, which is no good
             beside walls.
+        units: What counts as 1 of each controllable factor where distances to the goal are weighed; by default its
+            range.
         options: Of the environment.
     """
     task = begin(env, episodes, seed, max_steps, "cpu", **options)
-    world, stated = task.batch.world, task.batch.factors
+    world, stated, rest = task.batch.world, task.batch.factors, task.wanted[:1]
     kept = [k for k, factor in enumerate(stated) if factor.controllable]
-    rest = task.wanted
 
     def moved(state: Tensor, action: Tensor) -> Tensor:
         """A step of the world; factors that no action changes are the first task's, since none depends on them."""
-        full = rest[:1].expand(len(state), -1).clone()
+        full = rest.expand(len(state), -1).clone()
         full[:, kept] = state
         full = torch.stack([_within(factor, full[:, k]) for k, factor in enumerate(stated)], 1)
         return world.get_factors(world.step(world.set_factors(full), action, None)[0])[:, kept]  # type: ignore[no-any-return]
 
     space = task.batch.single_action_space
     low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
-    half = (high - low) / 2
-    ranges = torch.tensor([stated[k].high - stated[k].low for k in kept])
-    counted = torch.diag((ranges.mean() / ranges) ** 2)
-    costs = WEIGHT * counted / half.square().mean(), torch.diag(1 / half**2)
-    by = jacobians or differences(moved, 1e-2)
-    problem = Problem(moved, task.wanted[:, kept], *costs, low, high, by)
+    counted = torch.tensor(units or [stated[k].high - stated[k].low for k in kept])
+    truth = _Truth(low, high, moved, jacobians or differences(moved, 1e-2))
+    problem = problem_of(truth, task.wanted[:, kept], units=counted)
     controller = RecedingHorizon(PLANNERS[planner], problem, torch.Generator().manual_seed(seed))
     return drive(task, lambda _: controller.act(task.batch.get_factors()[:, kept]), max_steps, time.process_time())[0]
+
+
+@dataclass
+class _Truth:
+    """A `Moving` of true states."""
+
+    low: Tensor
+    high: Tensor
+    next: Dynamics
+    jacobians: Jacobians
 
 
 def _within(factor: Factor, values: Tensor) -> Tensor:

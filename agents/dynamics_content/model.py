@@ -42,6 +42,8 @@ class Config(Settings):
             consistency and curvature, which paints nothing, infomax, ours, which paints nothing either, and world, a
             latent world model of dynamics without form: of X alone.
         latents: K, size of z, where the system is.
+        frames: Of an observation, which are its channels. Of 2, one network reads each, and z is what it says of the
+            present one, and by how much that differs from what it says of the one before.
         content: Size of w, what it looks like; of split.
         network: Name of the encoders of z and of the decoders.
         content_network: Name of the encoders of w. They are networks of their own: beside z, shapes are never told.
@@ -51,7 +53,7 @@ class Config(Settings):
             (--no-swap) where a set itself is of several contents.
         contrast: Weight of `terms.contrast`, which keeps the map from folding.
         flatness: Weight, at first, of how far the transition is from z' = z + B u; it falls to 0 over the warm-up. Of
-            infomax a hundredth of it counts to the end.
+            infomax a hundredth of it counts throughout.
         layout: Share of the steps that lay out the map first, by its dynamics alone (`layout`); of split and rce. A
             map that is laid out can be painted after, and not the other way about.
         warm_up: Share of the steps, after these, over which the bound comes to count in full; of split and rce.
@@ -59,7 +61,9 @@ class Config(Settings):
         consistency: Weight of the divergence between foretold and encoded states of e2c and pcc, by default .25 and 8;
             of pc3 and world, of their squared distance, by default 1.
         curvature: Weight of pcc's and pc3's curvature of the dynamics.
-        information: Weight of `terms.information`, of infomax, after the layout and its warm-up.
+        information: Weight of `terms.information`, of infomax.
+        settle: Share of the steps, the last, in which the codes of infomax stay as they are and its dynamics, which are
+            slower to learn, are learnt alone.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
         batch_size: Transitions that are drawn for a step; half as many of each other set.
@@ -69,6 +73,7 @@ class Config(Settings):
 
     bound: Literal["split", "rce", "e2c", "pcc", "pc3", "infomax", "world"] = "split"
     latents: int = 2
+    frames: int = 1
     content: int = 2
     network: str = "pcc"
     content_network: str = "pooled"
@@ -83,6 +88,7 @@ class Config(Settings):
     consistency: float | None = None
     curvature: float = 8.0
     information: float = 2.0
+    settle: float = 0.7
     alignment: float = 100.0
     steps: int = 5000
     batch_size: int = 256
@@ -93,9 +99,13 @@ class Config(Settings):
         weights = ["contrast", "flatness", "shrinkage", "information", "alignment", "content", "curvature"]
         weights += ["consistency"] if self.consistency is not None else []
         self.require("latents", "hidden", "steps", "batch_size", "painted", "learning_rate", at_least_0=tuple(weights))
-        for name, share in (("layout", self.layout), ("warm_up", self.warm_up)):
+        for name, share in (("layout", self.layout), ("warm_up", self.warm_up), ("settle", self.settle)):
             if not 0 <= share <= 1:
                 raise InputError(f"{name} must be from 0 to 1, a share of the steps, not {share}")
+        if self.frames not in (1, 2) or self.latents % self.frames:
+            raise InputError(
+                f"frames must be 1, or 2 with an even number of latents, not {self.frames} with {self.latents} latents"
+            )
         if self.bound not in BOUNDS:
             raise InputError(f"bound must be one of {', '.join(BOUNDS)}, not {self.bound!r}")
         if self.bound == "split" and not self.content:
@@ -121,6 +131,8 @@ class Inputs(NamedTuple):
     batch: Recalled
     warmth: float
     """How far the warm-up is, from 0 to 1; below 0 the map is laid out."""
+    settled: bool
+    """Whether codes stay as they are."""
     noise: Tensor
     """Standard normal, ``(3, B, K)``: of the next code, of the backward transition, of other sets."""
     content_noise: Tensor
@@ -151,16 +163,20 @@ class DynamicsContent(Learner):
         super().__init__()
         self.space = space
         low, high = bounds(space)
-        pair, own = network(config.network), 1 if config.shared else sets
+        pair, own, frame = network(config.network), 1 if config.shared else sets, _frame(shape, config.frames)
         self.config = config
         self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
         both = self.latents + self.width
-        self.encoders = nn.ModuleList(pair.encoder(shape, 2 * self.latents) for _ in range(own))
+        said = 2 * self.latents // config.frames
+        self.encoders = nn.ModuleList(pair.encoder(frame, said) for _ in range(own))
         self.content_encoders = nn.ModuleList(
             network(config.content_network).encoder(shape, 2 * self.width) for _ in range(own if self.width else 0)
         )
         self.decoders = nn.ModuleList(pair.decoder(both, shape) for _ in range(own))
-        self.transition = (Free if config.bound == "world" else Transition)(self.latents, len(low), config.hidden)
+        if config.bound == "world":
+            self.transition: Free | Transition = Free(self.latents, len(low), config.hidden)
+        else:
+            self.transition = Transition(self.latents, len(low), config.hidden, config.frames)
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
         self.log_precision = nn.Parameter(torch.full((), WIDE))
         self.log_noise = nn.Parameter(torch.zeros(self.latents))
@@ -174,8 +190,10 @@ class DynamicsContent(Learner):
 
     def describe(self, x: Tensor, number: int = 0) -> Code:
         """Where the system is: z of float images ``(B, C, H, W)`` of a set."""
-        mu, logvar = self.encoders[number % len(self.encoders)](x).chunk(2, 1)
-        return Code(mu, _within(logvar))
+        frames = torch.cat(x.chunk(self.config.frames, 1))
+        mu, logvar = self.encoders[number % len(self.encoders)](frames).chunk(2, 1)
+        code = Code(mu, _within(logvar))
+        return code if self.config.frames == 1 else _moving(code)
 
     def look(self, x: Tensor, number: int = 0) -> Code:
         """What it looks like: w of float images ``(B, C, H, W)`` of a set; of size 0 where nothing is split."""
@@ -215,12 +233,13 @@ class DynamicsContent(Learner):
             batch = batch.first(config.painted)
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)
-        return Inputs(batch, warmth, noise, torch.randn(2, n, self.width, generator=generator, device=device))
+        settled = step >= config.steps - config.settle * config.steps
+        return Inputs(batch, warmth, settled, noise, torch.randn(2, n, self.width, generator=generator, device=device))
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
         asked = self.config.bound
-        bound = layout if inputs.warmth < 0 and asked not in UNPAINTED else BOUNDS[asked]
+        bound = layout if inputs.warmth < 0 else BOUNDS[asked]
         found, weights = bound(self, inputs)
         loss = torch.stack([weights.get(name, 1.0) * value for name, value in found.items()]).sum()
         return {"loss": loss, **found}
@@ -401,11 +420,18 @@ def pc3(learner: DynamicsContent, inputs: Inputs) -> Terms:
 
 def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`."""
-    moves, action = inputs.batch, learner.scaled(inputs.batch.action)
-    now, after = learner.describe(to_floats(moves.image)), learner.describe(to_floats(moves.next_image))
-    found, weights = _laid_out(learner, now, after, action, STILL_FLAT)
-    found["information"] = terms.information(learner.transition(now.mu).next(now.mu, action), after.mu)
-    return found, {**weights, "information": learner.config.information * max(0.0, inputs.warmth)}
+    config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
+    z, after = learner.describe(to_floats(moves.image)).mu, learner.describe(to_floats(moves.next_image)).mu
+    if inputs.settled:
+        z, after = z.detach(), after.detach()
+    local = learner.transition(z)
+    found = {
+        "information": terms.information(local.next(z, action), after),
+        "flatness": local.bend.square().sum(1).mean(),
+        "squared code": after.square().sum(1).mean(),
+    }
+    weights = (config.information, STILL_FLAT * config.flatness, config.shrinkage)
+    return found, dict(zip(found, weights, strict=True))
 
 
 def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
@@ -429,7 +455,7 @@ def world(learner: DynamicsContent, inputs: Inputs) -> Terms:
 
 
 BOUNDS = {"split": split, "rce": rce, "e2c": e2c, "pcc": pcc, "pc3": pc3, "infomax": infomax, "world": world}
-LAID_OUT = ("split", "rce", "infomax")
+LAID_OUT = ("split", "rce")
 """Bounds that may begin with a layout."""
 UNPAINTED = ("pc3", "infomax")
 """Bounds that paint nothing."""
@@ -441,6 +467,19 @@ def backward(learner: DynamicsContent, now: Code, z_next: Tensor, action: Tensor
     told = torch.cat([now.mu, now.logvar, off, action], 1)
     mu, logvar = learner.backward_head(told).chunk(2, 1)
     return now.mu + mu, _within(now.logvar + logvar)
+
+
+def _frame(shape: ImageShape, frames: int) -> ImageShape:
+    """Of one frame, where an image's channels are several."""
+    if shape.channels % frames:
+        raise InputError(f"observations of {shape.channels} channels aren't {frames} frames")
+    return shape._replace(channels=shape.channels // frames)
+
+
+def _moving(code: Code) -> Code:
+    """Codes ``(B, K)`` of what moves, of those of frames: ``(2 B, K / 2)``, all of the one before first."""
+    (before, now), (blur_before, blur) = code.mu.chunk(2), code.logvar.chunk(2)
+    return Code(torch.cat([now, now - before], 1), torch.cat([blur, torch.logaddexp(blur, blur_before)], 1))
 
 
 def _within(logvar: Tensor) -> Tensor:

@@ -76,8 +76,8 @@ def information(foretold: Tensor, codes: Tensor) -> Tensor:
         codes: Of the next images, ``(B, K)``.
     """
     off, own = (
-        torch.logdet(torch.cov(rows.T, correction=0) + LEAST * torch.eye(rows.shape[1]).to(rows))
-        for rows in (codes - foretold, codes)
+        torch.logdet(rows.T @ rows / len(rows) + LEAST * torch.eye(rows.shape[1]).to(rows))
+        for rows in (codes - foretold, codes - codes.mean(0))
     )
     return (off - own) / 2
 

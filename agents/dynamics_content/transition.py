@@ -41,15 +41,24 @@ class Local(NamedTuple):
 class Transition(nn.Module):
     """A network from a code to the dynamics around it; at first ``z' = z + B u`` everywhere, with a B of its own.
 
+    Of codes of two frames, whose second half is what the first changed by, it is ``z' = A z + B u`` at first, with the
+    A that goes on as it goes.
+
     Args:
         latents: K.
         actions: A.
         hidden: Units of its two layers.
+        frames: That a code is of, 1 or 2.
     """
 
-    def __init__(self, latents: int, actions: int, hidden: int) -> None:
+    still: Tensor
+
+    def __init__(self, latents: int, actions: int, hidden: int, frames: int = 1) -> None:
         super().__init__()
         self.latents, self.actions = latents, actions
+        self.register_buffer("still", torch.eye(latents), persistent=False)
+        if frames == 2:
+            self.still += torch.eye(latents).roll(latents // 2, 1).triu()
         self.bend = mlp(latents, latents * (latents + actions + 1), hidden)
         self.push = nn.Parameter(torch.zeros(latents, actions))
 
@@ -65,8 +74,7 @@ class Transition(nn.Module):
         bend = self.bend(z)
         k, actions = self.latents, self.actions
         a, b, c = bend.split([k * k, k * actions, k], 1)
-        eye = torch.eye(k, dtype=z.dtype, device=z.device)
-        return Local(eye + a.view(-1, k, k), self.push + b.view(-1, k, actions), c, bend)
+        return Local(self.still + a.view(-1, k, k), self.push + b.view(-1, k, actions), c, bend)
 
 
 class Free(nn.Module):

@@ -7,10 +7,10 @@ the goal, ten tasks a model. Papers print means over ten models: balance 99.1 (P
 
 What differs, at every scale: one pendulum model does both tasks; the worlds are ours, whose pendulum is as heavy as its
 paper says and not as its code (see `unbraid.envs.planar`); models learn from 10,000 transitions from states drawn
-uniformly in all angles and speeds. Methods are those of the table planar, and infomax, ours, with the network conv and
-a third of the others' learning rate; the world model is planned in with CEM. "true state" is the same planner on the
-true state and its numerical derivatives. At scale cpu also: three models of each row, 3,000 steps; at paper ten and
-30,000.
+uniformly in all angles and speeds. Methods are those of the table planar, and infomax, ours, whose network, conv, reads
+each of the two frames by itself; the world model is planned in with CEM. "true state" is the same planner on the true
+state and its numerical derivatives; as in codes of two frames, speeds count as what they move in a period. At scale cpu
+also: three models of each row, 5,000 steps; at paper ten and 30,000.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from ...agents import dynamics_content as agent
 from ...agents._control import plan_on_truth
 from ...envs import make_factored
+from ...envs.planar.poles import PERIOD
 from .. import work
 from ..collecting import Asked
 from . import _drawing as drawing
@@ -33,7 +34,7 @@ from ._recorded import Sets, trained
 
 SCALES = {
     "smoke": Scale("smoke", seeds=1, steps=2, points=40, batch_size=8, learning_rate=3e-3),
-    "cpu": Scale("cpu", seeds=3, steps=3000, points=10_000, batch_size=256, learning_rate=3e-3),
+    "cpu": Scale("cpu", seeds=3, steps=5000, points=10_000, batch_size=256, learning_rate=3e-3),
     "paper": Scale("paper", seeds=10, steps=30_000, points=20_000, batch_size=256, learning_rate=3e-3, device="auto"),
 }
 TASKS = {
@@ -43,10 +44,14 @@ TASKS = {
     "arm": ("unbraid/PlanarThreeLink-v0", 400),
 }
 """World and steps of each."""
-SYSTEMS = {"pendulum": (("balance", "swing-up"), 3), "cart and pole": (("cart and pole",), 8), "arm": (("arm",), 8)}
-"""Tasks and latents of each."""
+SYSTEMS = {
+    "pendulum": (("balance", "swing-up"), 3, 4),
+    "cart and pole": (("cart and pole",), 8, 8),
+    "arm": (("arm",), 8, 12),
+}
+"""Tasks and latents of each, and latents of two frames."""
 METHODS: dict[str, dict[str, Any]] = {
-    "infomax": {"bound": "infomax", "network": "conv", "learning_rate": 1e-3},
+    "infomax": {"bound": "infomax", "frames": 2, "network": "conv", "hidden": 128, "batch_size": 128},
     "PC3": {"bound": "pc3"},
     "PCC": {"bound": "pcc"},
     "E2C": {"bound": "e2c"},
@@ -65,11 +70,11 @@ def jobs(scale: Scale) -> list[Job]:
     """A model of each kind for each system and seed, and the true state of each."""
     points, smoke = {}, scale.name == "smoke"
     sizes = {name: getattr(scale, name) for name in ("steps", "batch_size", "learning_rate")}
-    for system, (tasks, latents) in SYSTEMS.items():
+    for system, (tasks, latents, moving) in SYSTEMS.items():
         asked = {"tasks": list(tasks), "episodes": 2 if smoke else EPISODES, "steps": 2 if smoke else None}
         points[f"{system}, true state"] = asked
         for method, settings in METHODS.items():
-            config = agent.Config(latents=latents, **{**sizes, **settings})
+            config = agent.Config(latents=moving if "frames" in settings else latents, **{**sizes, **settings})
             rest = {"config": config.to_dict(), "rows": scale.points, "device": scale.device}
             points[f"{system}, {method}"] = {**asked, **rest}
     if smoke:
@@ -85,7 +90,7 @@ def run(job: Job, folder: Path) -> Numbers:
         env, steps = TASKS[name]
         steps, seed = wanted["steps"] or steps, work.METRIC_SEED + job.seed
         if learner is None:
-            found = plan_on_truth(env, wanted["episodes"], seed, max_steps=steps)
+            found = plan_on_truth(env, wanted["episodes"], seed, max_steps=steps, units=_units(env))
         else:
             planner = "cem" if wanted["config"]["bound"] == "world" else "ilqr"
             found, trip = agent.plan(learner, env, wanted["episodes"], seed, steps, planner=planner)
@@ -104,6 +109,11 @@ def _trained(job: Job, folder: Path) -> tuple[agent.DynamicsContent, Numbers]:
     return learner, numbers
 
 
+def _units(env: str) -> list[float]:
+    """1 of each position, and the speed that moves by 1 in a period."""
+    return [1 / PERIOD if factor.name.endswith("_speed") else 1.0 for factor in make_factored(env, 1).factors]
+
+
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Phase portraits: angle and speed along the episodes that were planned from pixels, a row for each method."""
     shown = list(TASKS)
@@ -112,7 +122,7 @@ def figures(done: list[Done]) -> dict[str, Figure]:
     figure, axes = drawing.panels(max(1, len(methods)), len(shown), (2.7, 2.4))
     for row, method in zip(axes, methods, strict=False):
         for panel, name in zip(row, shown, strict=True):
-            system = next(system for system, (tasks, _) in SYSTEMS.items() if name in tasks)
+            system = next(system for system, (tasks, *_) in SYSTEMS.items() if name in tasks)
             if f"{system}, {method}" in folders:
                 _portrait(panel, np.load(folders[f"{system}, {method}"] / WALKS)[name], name)
             drawing.say(panel, name if row is axes[0] else "", "angle, rad", method if panel is row[0] else "")
