@@ -81,8 +81,9 @@ class Album:
             drawn = figures.latent_plane(codes.numpy(), factors.numpy(), stated, best)
             self._keep("latent-plane", "the plane of two latents", PLANE, drawn)
         self._alignment(codes, factors, held, numbers)
-        swept = traversals.traverse(learner, codes).numpy()
-        self._keep("traversals", "latent traversals", TRAVERSALS, figures.traversal_grid(swept))
+        if learner.paints:
+            swept = traversals.traverse(learner, codes).numpy()
+            self._keep("traversals", "latent traversals", TRAVERSALS, figures.traversal_grid(swept))
 
     def _alignment(self, codes: Tensor, factors: Tensor, names: list[str], numbers: dict[str, Any]) -> None:
         if "dci" in numbers:

@@ -40,6 +40,8 @@ class Learner(nn.Module, ABC):
 
     acts = False
     """Whether its `prepare` acts in the environments that it is given, by its own weights."""
+    paints = True
+    """Whether `decode` is trained, and its images mean anything."""
 
     def prepare(self, batch: Any, step: int, generator: torch.Generator) -> Any:
         """What `forward` reads, from a batch of data; all noise comes from ``generator``. By default the batch."""

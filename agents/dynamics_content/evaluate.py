@@ -50,12 +50,13 @@ def evaluate(
 
     Returns:
         For each set: ``reconstruction_x``, nats an image, of means of z and w; ``prediction_x``, of the image after an
-        action, from the state before (both less the least that any decoder needs, which is the entropy of grey pixels);
+        action, from the state before (both less the least that any decoder needs, which is the entropy of grey pixels,
+        and None of a bound that paints nothing);
         ``foretold_x``, how far the codes foretold for 1, 5, 10 and 20 random actions are from those seen then, read as
         true factors and counted in their deviations, root mean square (None where they are lost). And, of all sets
-        together, how well an MLP reads, held out: ``place_from_z`` (R^2 of the worst controllable factor) and
-        ``place_from_w`` (of the best); with several sets ``content_from_z`` and ``content_from_w`` (accuracy), beside
-        ``content_chance``.
+        together, how well an MLP reads, held out: ``place_from_z`` (R^2 of the worst controllable factor of those that
+        differ as episodes begin) and ``place_from_w`` (of the best); with several sets ``content_from_z`` and
+        ``content_from_w`` (accuracy), beside ``content_chance``.
     """
     walks = [_walk(env, seed, states, options_of(name, others, options), options) for name in set_names(len(others))]
     numbers: dict[str, Any] = {}
@@ -103,11 +104,10 @@ def _of_set(learner: DynamicsContent, walked: Walked, number: int) -> dict[str, 
         gap = (foretold[ahead] - learner.encode(walked.images[ahead].to(device), number)) @ read / spread
         root = gap[:, moves].square().mean().sqrt()
         off[str(ahead)] = float(root) if bool(root.isfinite()) else None
-    return {
-        "reconstruction": _excess(x, learner.paint(z, content, number)),
-        "prediction": _excess(x_next, learner.paint(foretold[1], content, number)),
-        "foretold": off,
-    }
+    losses: list[float | None] = [None, None]
+    if learner.paints:
+        losses = [_excess(seen, learner.paint(code, content, number)) for seen, code in ((x, z), (x_next, foretold[1]))]
+    return {"reconstruction": losses[0], "prediction": losses[1], "foretold": off}
 
 
 def _excess(x: Tensor, logits: Tensor) -> float:
@@ -137,7 +137,7 @@ def _probes(learner: DynamicsContent, walks: list[Walked], controllable: list[in
         if not rows.shape[1]:
             continue
         read = metrics.evaluate(["probe"], rows[order], factors[order])["probe"]
-        places = read["mlp_r2"][:-1]
+        places = [place for place in read["mlp_r2"][:-1] if place is not None]
         found[f"place_from_{name}"] = min(places) if name == "z" else max(places)
         if len(walks) > 1:
             found[f"content_from_{name}"] = read["mlp_accuracy"][-1]

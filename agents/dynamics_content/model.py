@@ -164,7 +164,7 @@ class DynamicsContent(Learner):
         self.space = space
         low, high = bounds(space)
         pair, own, frame = network(config.network), 1 if config.shared else sets, _frame(shape, config.frames)
-        self.config = config
+        self.config, self.paints = config, config.bound not in UNPAINTED
         self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
         both = self.latents + self.width
         said = 2 * self.latents // config.frames
@@ -229,7 +229,7 @@ class DynamicsContent(Learner):
         if config.bound in LAID_OUT:
             along = step / config.steps - config.layout
             warmth = -1.0 if along < 0 else min(1.0, along / config.warm_up) if config.warm_up else 1.0
-        if warmth >= 0 and config.bound not in UNPAINTED:
+        if warmth >= 0 and self.paints:
             batch = batch.first(config.painted)
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)

@@ -163,10 +163,9 @@ def _measured(learner: agent.DynamicsContent, job: Job, others: tuple[dict[str, 
     for set_ in set_names(len(others)):
         how = {"observe": set_, "planner": job.settings["planner"]}
         found = agent.plan(learner, ENV, job.settings["tasks"], seed, others=others, **how, **rules)[0]
-        far = told[f"foretold_{set_}"][str(AHEAD[-1])]
-        painted = ("reconstruction", "prediction") if learner.config.bound != "pc3" else ()
-        each = {name: told[f"{name}_{set_}"] for name in painted}
-        each |= {**({} if far is None else {"20 ahead": far}), **_planned(found)}
+        each = {name: told[f"{name}_{set_}"] for name in ("reconstruction", "prediction")}
+        each["20 ahead"] = told[f"foretold_{set_}"][str(AHEAD[-1])]
+        each = {name: value for name, value in each.items() if value is not None} | _planned(found)
         numbers |= {f"{name} {set_.upper()}": value for name, value in each.items()} | _cost(found)
     read = ("place_from_z", "place_from_w", "content_from_z", "content_from_w")
     return numbers | {name.replace("_", " "): told[name] for name in read if name in told}

@@ -24,6 +24,7 @@ from unbraid.agents.dynamics_content.plan import set_names
 from unbraid.agents.dynamics_content.transition import Local
 from unbraid.envs import make_factored
 from unbraid.errors import InputError, UnknownNameError
+from unbraid.experiments import album
 from unbraid.experiments.collecting import Asked, collect
 from unbraid.experiments.runs import open_run
 from unbraid.representation.likelihoods import Bernoulli
@@ -224,6 +225,14 @@ def test_information_is_that_of_gaussians_and_linear_maps_leave_it() -> None:
     assert float(terms.information(foretold + 1, foretold + off)) > found + 1  # what is always off is off, too
 
 
+def test_where_nothing_is_painted_or_differs_nothing_is_said() -> None:
+    settings = {"bound": "infomax", "latents": 4, "frames": 2, "network": "conv"}
+    one = DynamicsContent(ImageShape(48, 48, 2), spaces.Box(-0.65, 0.65, (1,)), 1, agent.Config(**settings), draws())
+    found = agent.evaluate(one, "unbraid/PlanarPendulum-v0", 0, states=100)  # at rest as episodes begin
+    assert found["reconstruction_x"] is None and found["prediction_x"] is None
+    assert math.isfinite(found["place_from_z"]) and set(found["foretold_x"]) == {"1", "5", "10", "20"}
+
+
 def test_of_two_frames_a_code_is_where_the_last_is_and_what_moved_since() -> None:
     one = DynamicsContent(ImageShape(40, 40, 2), ACTIONS, 1, agent.Config(bound="rce", latents=6, frames=2), draws())
     one.requires_grad_(False)
@@ -363,7 +372,8 @@ def test_it_works_end_to_end(recording: Path, tmp_path: Path, cli: Any) -> None:
     assert {"reconstruction_x", "prediction_y", "foretold_x", "place_from_w", "content_from_w"} <= set(found)
     assert set(found["foretold_y"]) == {"1", "5", "10", "20"}
     assert cli("report", run).status == 0
-    assert "which set it is, accuracy, read from w" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "which set it is, accuracy, read from w" in page and "latent traversals" in page
     for wrong, words in (
         (("plan", run, "--max-steps", 0), "--max-steps must be at least 1"),
         (("plan", run, "--horizon", 0), "--horizon must be at least 1"),
@@ -374,6 +384,19 @@ def test_it_works_end_to_end(recording: Path, tmp_path: Path, cli: Any) -> None:
     ):
         done = cli(*wrong)
         assert done.status == 2 and words in done.err and done.err.count("\n") == 1, done.err
+
+
+@pytest.mark.slow
+def test_a_report_shows_no_paintings_of_what_never_learnt_to_paint(
+    recording: Path, tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(album.Album, "_trips", lambda *_: None)  # which take a minute
+    few = ("--data", recording, "--bound", "pc3", "--steps", 2, "--batch-size", 8, "--device", "cpu")
+    assert cli("train", "dynamics-content", *few, "--out", tmp_path / "run").status == 0
+    done = cli("report", tmp_path / "run")
+    assert done.status == 0, done.err
+    page = (tmp_path / "run/report.html").read_text()
+    assert "learning curves" in page and "latent traversals" not in page
 
 
 def test_actions_may_be_of_a_list(tmp_path: Path, cli: Any) -> None:
