@@ -18,12 +18,13 @@ from ..representation.training import FitOptions, Learner, fit
 from ._control import begin, bounds, scaled, steer
 from ._goals import Trip
 from ._parts import Settings
+from .dynamics_content.settle import PART, Coded, CodedRows
 from .dynamics_content.transition import Transition
 
 Encode = Callable[[Tensor], Tensor]
 """uint8 images ``(B, H, W, C)`` to codes ``(B, K)``."""
-PART, HELD_OUT = 500, 0.1
-"""Images encoded at a time; share of the transitions that dynamics are measured on and not fitted to."""
+HELD_OUT = 0.1
+"""Share of the transitions that dynamics are measured on and not fitted to."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,6 @@ class Moves(NamedTuple):
     """Of a Box space float32 ``(N, A)``, of a Discrete one int64 ``(N,)``."""
     next_image: Tensor
     """uint8 ``(N, H, W, C)``"""
-
-
-class Coded(NamedTuple):
-    """The same as codes."""
-
-    z: Tensor
-    """``(B, K)``"""
-    action: Tensor
-    """From -1 to 1, or 1 for the action of a list that was taken and 0 for all others: ``(B, A)``."""
-    after: Tensor
-    """``(B, K)``"""
 
 
 class CodeDynamics(Learner):
@@ -135,24 +125,6 @@ class CodeDynamics(Learner):
         return 1 - float(self(moves)["loss"] / moved.clamp_min(1e-12))
 
 
-class _Rows:
-    """Endless batches of transitions, drawn with replacement."""
-
-    def __init__(self, moves: Coded, batch_size: int, seed: int) -> None:
-        self.moves, self.batch_size = moves, batch_size
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def draw(self) -> Coded:
-        rows = torch.randint(len(self.moves.z), (self.batch_size,), generator=self.generator)
-        return Coded(*(part[rows.to(part.device)] for part in self.moves))
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"generator": self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.generator.set_state(state["generator"])
-
-
 def learn(encode: Encode, moves: Moves, space: Any, seed: int, config: Config | None = None) -> CodeDynamics:
     """Fit dynamics to transitions.
 
@@ -187,7 +159,7 @@ def learn(encode: Encode, moves: Moves, space: Any, seed: int, config: Config | 
         config.steps, config.learning_rate, seed=seed, device=codes.device.type, progress=False, title="dynamics"
     )
     with TemporaryDirectory() as folder:
-        fit(model, _Rows(known, config.batch_size, seed), options, Path(folder))
+        fit(model, CodedRows(known, config.batch_size, seed), options, Path(folder))
     model.eval().requires_grad_(False)
     model.held_out = model.foretold(unknown)
     return model

@@ -93,8 +93,16 @@ def train(run: Run, prepared: Prepared, how: How) -> None:
     """Train (or go on training) in the run's folder, which is there; the weights are written at the end."""
     started = time.perf_counter()
     fit(prepared.learner, prepared.data, fit_options(run, how, f"{run.learner}, seed {run.seed}"), run.folder)
+    _settle(run, prepared.learner, prepared.data, how)
     run.save(prepared.learner)
     run.write_metrics(train_seconds=time.perf_counter() - started)
+
+
+def _settle(run: Run, learner: Any, data: Any, how: How) -> None:
+    """What a learner's module does with it once it is trained, if it does anything."""
+    module = learner_module(run.learner)
+    if hasattr(module, "settle"):
+        module.settle(learner, data, run.seed, how.progress)
 
 
 def join(runs: list[Run], prepared: list[Prepared], vary: str = "") -> Prepared:
@@ -140,8 +148,11 @@ def train_together(runs: list[Run], joined: Prepared, how: How) -> None:
     started = time.perf_counter()
     options = fit_options(runs[0], how, f"{len(runs)} x {runs[0].learner}")
     fit(joined.learner, joined.data, options, runs[0].folder.parent)
+    members = joined.learner.members()
+    for run, member, data in zip(runs, members, joined.data.sources, strict=True):
+        _settle(run, member, data, how)
     seconds = time.perf_counter() - started
-    for run, member in zip(runs, joined.learner.members(), strict=True):
+    for run, member in zip(runs, members, strict=True):
         run.save(member)
         run.write_metrics(train_seconds=seconds / len(runs), trained_together=len(runs))
 

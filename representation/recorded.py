@@ -203,6 +203,11 @@ class Recording:
         self._check(path, world.single_observation_space.shape)
         self.generator = torch.Generator().manual_seed(seed)
 
+    @property
+    def transitions(self) -> dict[str, Tensor]:
+        """All of them: ``image``, ``action`` and ``next_image``, and ``factors``, for measuring, before and after."""
+        return self._moves[0]
+
     def _check(self, path: Path, shape: Any) -> None:
         """Raise `InputError` for images or actions of another shape than the environment's."""
         images = [(name, one[name]) for one in (*self._moves, *self._pairs, *self._images) for name in one]

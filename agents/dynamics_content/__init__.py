@@ -3,5 +3,6 @@
 from .evaluate import evaluate
 from .model import Config, DynamicsContent, build, data
 from .plan import plan
+from .settle import settle
 
-__all__ = ["Config", "DynamicsContent", "build", "data", "evaluate", "plan"]
+__all__ = ["Config", "DynamicsContent", "build", "data", "evaluate", "plan", "settle"]

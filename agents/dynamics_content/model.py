@@ -62,8 +62,8 @@ class Config(Settings):
             of pc3 and world, of their squared distance, by default 1.
         curvature: Weight of pcc's and pc3's curvature of the dynamics.
         information: Weight of `terms.information`, of infomax.
-        settle: Share of the steps, the last, in which the codes of infomax stay as they are and its dynamics, which are
-            slower to learn, are learnt alone.
+        settle: Steps after all others, in which the dynamics of infomax are learnt anew while its codes stay as they
+            are.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
         batch_size: Transitions that are drawn for a step; half as many of each other set.
@@ -88,7 +88,7 @@ class Config(Settings):
     consistency: float | None = None
     curvature: float = 8.0
     information: float = 2.0
-    settle: float = 0.7
+    settle: int = 4000
     alignment: float = 100.0
     steps: int = 5000
     batch_size: int = 256
@@ -96,10 +96,10 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ["contrast", "flatness", "shrinkage", "information", "alignment", "content", "curvature"]
+        weights = ["contrast", "flatness", "shrinkage", "information", "settle", "alignment", "content", "curvature"]
         weights += ["consistency"] if self.consistency is not None else []
         self.require("latents", "hidden", "steps", "batch_size", "painted", "learning_rate", at_least_0=tuple(weights))
-        for name, share in (("layout", self.layout), ("warm_up", self.warm_up), ("settle", self.settle)):
+        for name, share in (("layout", self.layout), ("warm_up", self.warm_up)):
             if not 0 <= share <= 1:
                 raise InputError(f"{name} must be from 0 to 1, a share of the steps, not {share}")
         if self.frames not in (1, 2) or self.latents % self.frames:
@@ -131,8 +131,6 @@ class Inputs(NamedTuple):
     batch: Recalled
     warmth: float
     """How far the warm-up is, from 0 to 1; below 0 the map is laid out."""
-    settled: bool
-    """Whether codes stay as they are."""
     noise: Tensor
     """Standard normal, ``(3, B, K)``: of the next code, of the backward transition, of other sets."""
     content_noise: Tensor
@@ -233,8 +231,7 @@ class DynamicsContent(Learner):
             batch = batch.first(config.painted)
         n, device = len(batch.image), batch.image.device
         noise = torch.randn(3, n, self.latents, generator=generator, device=device)
-        settled = step >= config.steps - config.settle * config.steps
-        return Inputs(batch, warmth, settled, noise, torch.randn(2, n, self.width, generator=generator, device=device))
+        return Inputs(batch, warmth, noise, torch.randn(2, n, self.width, generator=generator, device=device))
 
     def forward(self, inputs: Inputs, turn: int = 0) -> dict[str, Tensor]:
         """Named terms of the loss."""
@@ -422,8 +419,6 @@ def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`."""
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
     z, after = learner.describe(to_floats(moves.image)).mu, learner.describe(to_floats(moves.next_image)).mu
-    if inputs.settled:
-        z, after = z.detach(), after.detach()
     local = learner.transition(z)
     found = {
         "information": terms.information(local.next(z, action), after),
