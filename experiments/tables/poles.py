@@ -116,16 +116,17 @@ def _units(env: str) -> list[float]:
 
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Phase portraits: angle and speed along the episodes that were planned from pixels, a row for each method."""
-    shown = list(TASKS)
-    methods = [name for name in METHODS if any(one.job.label.endswith(f", {name}") for one in done)]
-    folders = drawing.folders(done)
-    figure, axes = drawing.panels(max(1, len(methods)), len(shown), (2.7, 2.4))
-    for row, method in zip(axes, methods, strict=False):
-        for panel, name in zip(row, shown, strict=True):
-            system = next(system for system, (tasks, *_) in SYSTEMS.items() if name in tasks)
-            if f"{system}, {method}" in folders:
-                _portrait(panel, np.load(folders[f"{system}, {method}"] / WALKS)[name], name)
-            drawing.say(panel, name if row is axes[0] else "", "angle, rad", method if panel is row[0] else "")
+    folders = {tuple(label.split(", ")): folder for label, folder in drawing.folders(done).items()}
+    systems, methods = ([one for one in known if any(one in key for key in folders)] for known in (SYSTEMS, METHODS))
+    shown = [(system, task) for system in systems for task in SYSTEMS[system][0]]
+    if not methods:
+        return {}
+    figure, axes = drawing.panels(len(methods), len(shown), (2.7, 2.4))
+    for i, method in enumerate(methods):
+        for k, (system, task) in enumerate(shown):
+            if (system, method) in folders:
+                _portrait(axes[i, k], np.load(folders[system, method] / WALKS)[task], task)
+            drawing.say(axes[i, k], "" if i else task, "angle, rad", "" if k else f"{method}: speed, rad/s")
     return {"portraits": figure}
 
 
