@@ -55,8 +55,8 @@ def evaluate(
         ``foretold_x``, how far the codes foretold for 1, 5, 10 and 20 random actions are from those seen then, read as
         true factors and counted in their deviations, root mean square (None where they are lost). And, of all sets
         together, how well an MLP reads, held out: ``place_from_z`` (R^2 of the worst controllable factor of those that
-        differ as episodes begin) and ``place_from_w`` (of the best); with several sets ``content_from_z`` and
-        ``content_from_w`` (accuracy), beside ``content_chance``.
+        differ as episodes begin, None where none does) and ``place_from_w`` (of the best); with several sets
+        ``content_from_z`` and ``content_from_w`` (accuracy), beside ``content_chance``.
     """
     walks = [_walk(env, seed, states, options_of(name, others, options), options) for name in set_names(len(others))]
     numbers: dict[str, Any] = {}
@@ -138,7 +138,7 @@ def _probes(learner: DynamicsContent, walks: list[Walked], controllable: list[in
             continue
         read = metrics.evaluate(["probe"], rows[order], factors[order])["probe"]
         places = [place for place in read["mlp_r2"][:-1] if place is not None]
-        found[f"place_from_{name}"] = min(places) if name == "z" else max(places)
+        found[f"place_from_{name}"] = min(places, default=None) if name == "z" else max(places, default=None)
         if len(walks) > 1:
             found[f"content_from_{name}"] = read["mlp_accuracy"][-1]
     return found | ({"content_chance": 1 / len(walks)} if len(walks) > 1 else {})

@@ -1,4 +1,4 @@
-"""Dynamics learnt to the end, on codes that stay as they are: without images, a step costs a hundredth."""
+"""Dynamics learnt to the end, on codes that stay as they are: without images, a step costs little."""
 
 from __future__ import annotations
 

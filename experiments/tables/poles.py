@@ -8,9 +8,10 @@ the goal, ten tasks a model. Papers print means over ten models: balance 99.1 (P
 What differs, at every scale: one pendulum model does both tasks; the worlds are ours, whose pendulum is as heavy as its
 paper says and not as its code (see `unbraid.envs.planar`); models learn from 10,000 transitions from states drawn
 uniformly in all angles and speeds. Methods are those of the table planar, and infomax, ours, whose network, conv, reads
-each of the two frames by itself; the world model is planned in with CEM. "true state" is the same planner on the true
-state and its numerical derivatives; as in codes of two frames, speeds count as what they move in a period. At scale cpu
-also: three models of each row, 3,000 steps; at paper ten and 30,000.
+each of the two frames by itself, into 4, 8 and 12 latents (the others' are 3, 8 and 8); the world model is planned in
+with CEM. "true state" is the same planner on the true state and its numerical derivatives; as in codes of two frames,
+speeds count as what they move in a period. At scale cpu also: three models of each row, 3,000 steps; at paper ten and
+30,000.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def _units(env: str) -> list[float]:
 def figures(done: list[Done]) -> dict[str, Figure]:
     """Phase portraits: angle and speed along the episodes that were planned from pixels, a row for each method."""
     folders = {tuple(label.split(", ")): folder for label, folder in drawing.folders(done).items()}
-    systems, methods = ([one for one in known if any(one in key for key in folders)] for known in (SYSTEMS, METHODS))
+    methods = [method for method in METHODS if any((system, method) in folders for system in SYSTEMS)]
+    systems = [system for system in SYSTEMS if any((system, method) in folders for method in METHODS)]
     shown = [(system, task) for system in systems for task in SYSTEMS[system][0]]
     if not methods:
         return {}
