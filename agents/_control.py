@@ -166,6 +166,7 @@ def plan_on_truth(
     seed: int,
     max_steps: int = 40,
     planner: str = "ilqr",
+    horizon: int = 10,
     jacobians: Jacobians | None = None,
     units: Sequence[float] | None = None,
     **options: Any,
@@ -178,6 +179,7 @@ def plan_on_truth(
         seed: See `plan`.
         max_steps: See `plan`.
         planner: See `plan`.
+        horizon: See `plan`.
         jacobians: Of the true dynamics of the controllable factors; by default their differences, which is no good
             beside walls.
         units: What counts as 1 of each controllable factor where distances to the goal are weighed; by default its
@@ -200,7 +202,8 @@ def plan_on_truth(
     counted = torch.tensor(units or [stated[k].high - stated[k].low for k in kept])
     truth = _Truth(low, high, moved, jacobians or differences(moved, 1e-2))
     problem = problem_of(truth, task.wanted[:, kept], units=counted)
-    controller = RecedingHorizon(PLANNERS[planner], problem, torch.Generator().manual_seed(seed))
+    found = replace(PLANNERS[planner], horizon=horizon)
+    controller = RecedingHorizon(found, problem, torch.Generator().manual_seed(seed))
     return drive(task, lambda _: controller.act(task.batch.get_factors()[:, kept]), max_steps, time.process_time())[0]
 
 

@@ -19,7 +19,7 @@ from .._control import bounds, scaled
 from .._parts import Settings
 from ..planners import automatic
 from . import terms
-from .transition import Free, Transition
+from .transition import Free, Mechanism, Transition
 
 APART = 6.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that, and too far apart to blur."""
@@ -174,7 +174,7 @@ class DynamicsContent(Learner):
         if config.bound == "world":
             self.transition: Free | Transition = Free(self.latents, len(low), config.hidden)
         else:
-            self.transition = Transition(self.latents, len(low), config.hidden, config.frames)
+            self.transition = dynamics(config, len(low))
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
         self.log_precision = nn.Parameter(torch.full((), WIDE))
         self.log_noise = nn.Parameter(torch.zeros(self.latents))
@@ -255,6 +255,12 @@ class DynamicsContent(Learner):
         """uint8 images ``(B, H, W, C)`` of codes z, as the set looks on the mean."""
         content = self.looks[number].expand(len(codes), -1)
         return to_images(Bernoulli().mean(self.paint(codes, content, number)))
+
+
+def dynamics(config: Config, actions: int) -> Transition:
+    """Untrained locally linear dynamics, of A actions; those of two frames are a mechanism's."""
+    kind = Mechanism if config.frames == 2 else Transition
+    return kind(config.latents, actions, config.hidden)
 
 
 Terms = tuple[dict[str, Tensor], dict[str, float]]
@@ -416,12 +422,16 @@ def pc3(learner: DynamicsContent, inputs: Inputs) -> Terms:
 
 
 def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
-    """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`."""
+    """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`.
+
+    Of codes of two frames it is what is foretold of the present one. Were it of what that changes by, too, codes would
+    be the better the faster they change: maps would fold, and places that differ be hard to tell apart.
+    """
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
     z, after = learner.describe(to_floats(moves.image)).mu, learner.describe(to_floats(moves.next_image)).mu
-    local = learner.transition(z)
+    local, present = learner.transition(z), config.latents // config.frames
     found = {
-        "information": terms.information(local.next(z, action), after),
+        "information": terms.information(local.next(z, action)[:, :present], after[:, :present]),
         "flatness": local.bend.square().sum(1).mean(),
         "squared code": after.square().sum(1).mean(),
     }

@@ -13,7 +13,7 @@ from ...representation.networks import initialise
 from ...representation.recorded import Recording
 from ...representation.training import FitOptions, Learner, fit
 from . import terms
-from .model import DynamicsContent
+from .model import DynamicsContent, dynamics
 from .transition import Transition
 
 PART = 500
@@ -55,7 +55,7 @@ class CodedRows:
 
 
 class Settling(Learner):
-    """Dynamics of codes, by `terms.information` alone.
+    """Dynamics of codes, by how far next codes are from what they foretell: of each latent in units of its own.
 
     Args:
         transition: Trained in place.
@@ -68,9 +68,9 @@ class Settling(Learner):
         self.transition = transition
 
     def forward(self, inputs: Coded, turn: int = 0) -> dict[str, Tensor]:
-        """``loss``: minus what foretold codes tell of the next ones."""
-        foretold = self.transition(inputs.z).next(inputs.z, inputs.action)
-        return {"loss": terms.information(foretold, inputs.after)}
+        """``loss``: the logarithm of the mean square of each latent's error, half their sum."""
+        off = self.transition(inputs.z).next(inputs.z, inputs.action) - inputs.after
+        return {"loss": (off.square().mean(0) + terms.LEAST).log().sum() / 2}
 
     def encode(self, images: Tensor) -> Tensor:
         """There is no encoder; `NotImplementedError`."""
@@ -85,7 +85,7 @@ def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: 
     """Learn the dynamics of infomax anew, once its codes stay as they are; other bounds keep theirs.
 
     Dynamics that were learnt along with the codes have followed them about, and are slower to get anywhere from there
-    than fresh ones.
+    than fresh ones, which begin with the B of least squares.
 
     Args:
         learner: Trained; its transition is replaced.
@@ -102,12 +102,19 @@ def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: 
     )
     coded = Coded(z, learner.scaled(moves["action"]), after)
     generator = torch.Generator().manual_seed(seed)
-    model = Settling(Transition(learner.latents, coded.action.shape[1], config.hidden, config.frames))
+    model = Settling(dynamics(config, coded.action.shape[1]))
     initialise(model, generator)
     model.transition.begin(generator)
     model.to(z.device)
+    model.transition.push.data = _pushed(coded, model.transition.still)
     device, rate = z.device.type, config.learning_rate
     options = FitOptions(config.settle, rate, seed=seed, device=device, progress=progress, title="dynamics")
     with TemporaryDirectory() as folder:
         fit(model, CodedRows(coded, BATCH, seed), options, Path(folder))
     learner.transition = model.transition
+
+
+def _pushed(moves: Coded, still: Tensor) -> Tensor:
+    """What actions add to codes that go on as they do, by least squares: ``(K, A)``."""
+    pushed: Tensor = torch.linalg.lstsq(moves.action, moves.after - moves.z @ still.T).solution.T
+    return pushed.contiguous()

@@ -1,4 +1,4 @@
-"""Dynamics of codes: locally linear, forwards and backwards, or of no form."""
+"""Dynamics of codes: locally linear, forwards and backwards; a mechanism's; or of no form."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ...representation.networks import mlp
+
+FINE = 0.1
+"""What a unit of a mechanism's network counts: its accelerations are small, and Adam's steps are of one size."""
 
 
 class Local(NamedTuple):
@@ -20,7 +24,7 @@ class Local(NamedTuple):
     c: Tensor
     """``(B, K)``"""
     bend: Tensor
-    """What they differ in from the first dynamics: ``(B, K (K + A + 1))``."""
+    """What they differ in from the first dynamics: ``(B, K (K + A + 1))``, or a mechanism's coefficients."""
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """z', ``(B, K)``."""
@@ -41,24 +45,18 @@ class Local(NamedTuple):
 class Transition(nn.Module):
     """A network from a code to the dynamics around it; at first ``z' = z + B u`` everywhere, with a B of its own.
 
-    Of codes of two frames, whose second half is what the first changed by, it is ``z' = A z + B u`` at first, with the
-    A that goes on as it goes.
-
     Args:
         latents: K.
         actions: A.
         hidden: Units of its two layers.
-        frames: That a code is of, 1 or 2.
     """
 
     still: Tensor
 
-    def __init__(self, latents: int, actions: int, hidden: int, frames: int = 1) -> None:
+    def __init__(self, latents: int, actions: int, hidden: int) -> None:
         super().__init__()
         self.latents, self.actions = latents, actions
         self.register_buffer("still", torch.eye(latents), persistent=False)
-        if frames == 2:
-            self.still += torch.eye(latents).roll(latents // 2, 1).triu()
         self.bend = mlp(latents, latents * (latents + actions + 1), hidden)
         self.push = nn.Parameter(torch.zeros(latents, actions))
 
@@ -75,6 +73,36 @@ class Transition(nn.Module):
         k, actions = self.latents, self.actions
         a, b, c = bend.split([k * k, k * actions, k], 1)
         return Local(self.still + a.view(-1, k, k), self.push + b.view(-1, k, actions), c, bend)
+
+
+class Mechanism(Transition):
+    """The dynamics of codes of two frames, ``(p, v)``, where the system is and by how much that changed since.
+
+    It goes on as it goes, but for a change that is quadratic in v, as a mechanism's accelerations are in its speeds
+    (``M(q) q'' + C(q, q') q' + g(q) = B u``, C linear in q'), with coefficients that a network reads from p. Few states
+    of a recording are slow and near to a goal; so all that are near tell of it, whatever their speeds.
+
+    Args:
+        latents: K, even.
+        actions: A.
+        hidden: Units of the network's two layers.
+    """
+
+    def __init__(self, latents: int, actions: int, hidden: int) -> None:
+        super().__init__(latents, actions, hidden)
+        half = latents // 2
+        self.still += torch.eye(latents).roll(half, 1).triu()
+        self.bend = mlp(half, latents * (half * half + half + actions + 1), hidden)
+
+    def forward(self, z: Tensor) -> Local:
+        """The dynamics around z, ``(B, K)``."""
+        place, speed = z.chunk(2, 1)
+        half = speed.shape[1]
+        bend = FINE * self.bend(place)
+        parts = bend.view(len(z), self.latents, -1).split([half * half, half, self.actions, 1], 2)
+        twice, once, b, c = parts
+        faster = once + _times(twice.unflatten(2, (half, half)), speed[:, None])
+        return Local(self.still + functional.pad(faster, (half, 0)), self.push + b, c[..., 0], bend)
 
 
 class Free(nn.Module):
