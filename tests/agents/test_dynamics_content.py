@@ -21,7 +21,8 @@ from unbraid.agents.dynamics_content import terms
 from unbraid.agents.dynamics_content.evaluate import _excess
 from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence, _within
 from unbraid.agents.dynamics_content.plan import set_names
-from unbraid.agents.dynamics_content.transition import Local
+from unbraid.agents.dynamics_content.settle import Coded, _pushed
+from unbraid.agents.dynamics_content.transition import Local, Mechanism
 from unbraid.envs import make_factored
 from unbraid.errors import InputError, UnknownNameError
 from unbraid.experiments import album
@@ -154,6 +155,30 @@ def test_dynamics_settle_once_codes_stay_as_they_are(recording: Path) -> None:
     assert kept.transition is before  # of other bounds
 
 
+def test_what_actions_add_is_found_by_least_squares() -> None:
+    z, action, pushed = random(20, 4), random(20, 2, seed=1), random(4, 2, seed=2)
+    still = learner(latents=4, frames=1).transition.still + torch.diag(torch.ones(2), 2)
+    found = _pushed(Coded(z, action, z @ still.T + action @ pushed.T), still)
+    torch.testing.assert_close(found, pushed, rtol=1e-4, atol=1e-5)
+
+
+def test_a_mechanism_accelerates_by_what_is_quadratic_in_its_speed() -> None:
+    one = Mechanism(6, 2, 8)
+    torch.nn.init.normal_(one.push, generator=draws(1))
+    place, speed, action = random(5, 3, seed=2), random(5, 3, seed=3), random(5, 2, seed=4)
+
+    def change(times: float, taken: Tensor) -> Tensor:
+        z = torch.cat([place, times * speed], 1)
+        with torch.no_grad():
+            return one(z).next(z, taken) - torch.cat([place + times * speed, times * speed], 1)
+
+    none, once, twice, thrice = (change(times, action) for times in (0.0, 1.0, 2.0, 3.0))
+    torch.testing.assert_close(thrice - 3 * twice + 3 * once, none, rtol=1e-3, atol=1e-4)
+    assert float((twice - 2 * once + none).abs().min(0).values.max()) > 1e-4  # and not linear
+    pushes = [change(times, action) - change(times, 0 * action) for times in (0.0, 3.0)]
+    torch.testing.assert_close(*pushes, rtol=1e-3, atol=1e-4)  # the same at any speed
+
+
 def weighed(one: DynamicsContent, inputs: Any, weights: dict[str, float], default: float) -> None:
     found = {name: float(value.detach()) for name, value in one(inputs).items()}
     wanted = sum(weights.get(name, default) * value for name, value in found.items() if name != "loss")
@@ -260,6 +285,15 @@ def test_of_two_frames_a_code_is_where_the_last_is_and_what_moved_since() -> Non
     torch.testing.assert_close(code.logvar[:, 3:].exp(), noise)
     torch.testing.assert_close(still.mu[:, :3], code.mu[:, :3])
     assert float(still.mu[:, 3:].abs().max()) < 1e-6 < float(code.mu[:, 3:].abs().max())
+    tells = DynamicsContent(
+        ImageShape(40, 40, 2), ACTIONS, 1, agent.Config(bound="infomax", latents=6, frames=2), draws()
+    )
+    images = torch.randint(256, (2, 8, 40, 40, 2), generator=draws(), dtype=torch.uint8)
+    moves = Recalled(images[0], random(8, 2), images[1], (), ())
+    z, after = (tells.encode(part) for part in images)
+    foretold = tells.transition(z).next(z, tells.scaled(moves.action))
+    told = tells(tells.prepare(moves, 0, draws()))["information"]
+    torch.testing.assert_close(told, terms.information(foretold[:, :3], after[:, :3]))  # of places alone
     glided = one.transition(code.mu).next(code.mu, torch.zeros(5, 2))
     torch.testing.assert_close(glided, torch.cat([2 * now - before, now - before], 1))  # goes on as it goes
     with pytest.raises(InputError, match="observations of 1 channels aren't 2 frames"):
@@ -310,8 +344,13 @@ def test_the_true_state_goes_round_and_stops_at_its_ends() -> None:
     angle, speed = make_factored("unbraid/PlanarPendulum-v0", 1).factors
     torch.testing.assert_close(_in_range(angle, torch.tensor([3.5, -3.5, 1.0])), torch.tensor([3.5, -3.5, 1.0]) - ROUND)
     assert _in_range(speed, torch.tensor([1e3, -1e3])).tolist() == pytest.approx([speed.high, speed.low])
-    hanging = plan_on_truth("unbraid/PlanarSwingUp-v0", 2, 0, max_steps=3)
+    hanging = plan_on_truth("unbraid/PlanarSwingUp-v0", 2, 0, max_steps=3, horizon=5)
     assert hanging["success_rate"] == 0 and math.isfinite(hanging["planning_loss"])
+
+
+def test_the_true_state_is_planned_at_least_an_action_ahead() -> None:
+    with pytest.raises(InputError, match="horizon must be at least 1"):
+        plan_on_truth("unbraid/PlanarPendulum-v0", 2, 0, max_steps=2, horizon=0)
 
 
 ROUND = torch.tensor([2 * math.pi, -2 * math.pi, 0])
