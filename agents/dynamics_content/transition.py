@@ -80,7 +80,8 @@ class Mechanism(Transition):
 
     It goes on as it goes, but for a change that is quadratic in v, as a mechanism's accelerations are in its speeds
     (``M(q) q'' + C(q, q') q' + g(q) = B u``, C linear in q'), with coefficients that a network reads from p. Few states
-    of a recording are slow and near to a goal; so all that are near tell of it, whatever their speeds.
+    of a recording are slow and near to a goal; so all that are near tell of it, whatever their speeds. A is no
+    derivative: what p changes, as gravity does, is in c.
 
     Args:
         latents: K, even.
@@ -99,8 +100,8 @@ class Mechanism(Transition):
         place, speed = z.chunk(2, 1)
         half = speed.shape[1]
         bend = FINE * self.bend(place)
-        parts = bend.view(len(z), self.latents, -1).split([half * half, half, self.actions, 1], 2)
-        twice, once, b, c = parts
+        rows = bend.view(len(z), self.latents, -1)
+        twice, once, b, c = rows.split([half * half, half, self.actions, 1], 2)
         faster = once + _times(twice.unflatten(2, (half, half)), speed[:, None])
         return Local(self.still + functional.pad(faster, (half, 0)), self.push + b, c[..., 0], bend)
 
