@@ -45,6 +45,9 @@ class Model(Moving, Protocol):
     def encode(self, images: Tensor) -> Tensor:
         """Codes ``(B, K)`` of uint8 images ``(B, H, W, C)``."""
 
+    def metric(self, goal: Tensor) -> Tensor:
+        """M of the squared distance ``d^T M d`` of codes from goals ``(n, K)``: ``(K, K)``, the same for all."""
+
 
 def bounds(space: Any) -> tuple[Tensor, Tensor]:
     """``low`` and ``high`` of a `Model` of an action space.
@@ -139,24 +142,24 @@ def steer(
     started = time.process_time()
     goal = model.encode(task.goals)
     with torch.no_grad():
-        problem = problem_of(model, goal, effort=0.0 if task.discrete else 1.0)
+        problem = problem_of(model, goal, model.metric(goal), effort=0.0 if task.discrete else 1.0)
     found = replace(PLANNERS[planner], horizon=horizon)
     controller = RecedingHorizon(found, problem, torch.Generator(goal.device).manual_seed(seed))
     return drive(task, lambda images: controller.act(model.encode(images)), max_steps, started)
 
 
-def problem_of(model: Moving, goal: Tensor, effort: float = 1.0, units: Tensor | None = None) -> Problem:
+def problem_of(model: Moving, goal: Tensor, metric: Tensor, effort: float = 1.0) -> Problem:
     """Reaching codes ``(n, K)``, by the dynamics that were learnt; distances count in lengths that actions move.
 
-    Such a length is half the way, root mean square, between where an action's least and its largest number lead. Units
-    ``(K,)`` are what counts as 1 of each number of a code, by default 1.
+    Such a length is half the way, root mean square, between where an action's least and its largest number lead; like
+    all distances by the metric ``(K, K)``.
     """
-    units = torch.ones(goal.shape[1], device=goal.device) if units is None else units
     half = (model.high - model.low) / 2
     ends = ((model.low + half).expand(len(goal), -1) + one for one in torch.cat([torch.diag(half), -torch.diag(half)]))
     most, least = torch.stack([model.next(goal, end) for end in ends]).chunk(2)
-    length = ((most - least) / 2 / units).square().sum(2).mean().sqrt()
-    costs = torch.diag(WEIGHT / (length * units) ** 2), effort * torch.diag(1 / half**2)
+    way = (most - least) / 2
+    squared_length = ((way @ metric) * way).sum(2).mean()
+    costs = WEIGHT / squared_length * metric, effort * torch.diag(1 / half**2)
     return Problem(model.next, goal, *costs, model.low, model.high, model.jacobians)
 
 
@@ -201,7 +204,7 @@ def plan_on_truth(
     low, high = torch.as_tensor(space.low), torch.as_tensor(space.high)
     counted = torch.tensor(units or [stated[k].high - stated[k].low for k in kept])
     truth = _Truth(low, high, moved, jacobians or differences(moved, 1e-2))
-    problem = problem_of(truth, task.wanted[:, kept], units=counted)
+    problem = problem_of(truth, task.wanted[:, kept], torch.diag(1 / counted**2))
     found = replace(PLANNERS[planner], horizon=horizon)
     controller = RecedingHorizon(found, problem, torch.Generator().manual_seed(seed))
     return drive(task, lambda _: controller.act(task.batch.get_factors()[:, kept]), max_steps, time.process_time())[0]

@@ -113,6 +113,10 @@ class CodeDynamics(Learner):
         local = self.transition(z)
         return local.a, local.b * (2 / (self.high - self.low))
 
+    def metric(self, goal: Tensor) -> Tensor:
+        """Distances of codes are Euclidean; see `unbraid.agents._control.Model`."""
+        return torch.eye(goal.shape[1], device=goal.device)
+
     def forward(self, inputs: Coded, turn: int = 0) -> dict[str, Tensor]:
         """``loss``: the squared error of the next code."""
         foretold = self.transition(inputs.z).next(inputs.z, inputs.action)

@@ -27,6 +27,12 @@ WIDE = -3.0
 """Logarithm of the precision that codes are told apart with at first: a narrow look sees no folds far away."""
 STILL_FLAT = 0.01
 """Share of the flatness that infomax has throughout."""
+KNOWN = 8192
+"""Codes of the recording that infomax of two frames keeps."""
+NEIGHBOURS = 128
+"""Of them those around a goal that tell how far its surroundings are."""
+ROUND = 0.1
+"""Share of the mean variance that they vary by in any direction."""
 NEAR = 0.1
 """How far away curvature is measured, deviation."""
 
@@ -156,6 +162,7 @@ class DynamicsContent(Learner):
     low: Tensor
     high: Tensor
     looks: Tensor
+    known: Tensor
 
     def __init__(self, shape: ImageShape, space: Any, sets: int, config: Config, generator: torch.Generator) -> None:
         super().__init__()
@@ -180,6 +187,8 @@ class DynamicsContent(Learner):
         self.log_noise = nn.Parameter(torch.zeros(self.latents))
         self.register_buffer("low", low)
         self.register_buffer("high", high)
+        keeps = KNOWN if config.bound == "infomax" and config.frames == 2 else 0
+        self.register_buffer("known", torch.zeros(keeps, self.latents))
         initialise(self, generator)
         if isinstance(self.transition, Transition):
             self.transition.begin(generator)
@@ -220,6 +229,22 @@ class DynamicsContent(Learner):
             return automatic(self.next)(z, action)
         local = self.transition(z)
         return local.a, local.b * (2 / (self.high - self.low))
+
+    def metric(self, goal: Tensor) -> Tensor:
+        """M of the squared distance ``d^T M d`` of codes from goals ``(n, K)``: ``(K, K)``.
+
+        Of infomax of two frames, once it has settled, ways count by how far the system goes them in a period from
+        around the goals: nothing else says what a unit of a code is, and a map may be much wider one way than another.
+        Of all others M is the identity.
+        """
+        if not self.known.any():
+            return torch.eye(self.latents, device=goal.device)
+        place, speed = self.known.chunk(2, 1)
+        half = place.shape[1]
+        near = speed[torch.cdist(goal[:, :half], place).topk(NEIGHBOURS, largest=False).indices.flatten()]
+        spread = near.T @ near / len(near)
+        one = torch.linalg.inv(spread + ROUND * spread.trace() / half * torch.eye(half, device=goal.device))
+        return torch.block_diag(one, one)
 
     def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
         """The batch, how far the warm-up is, and all noise."""

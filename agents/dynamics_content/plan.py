@@ -32,7 +32,7 @@ class _Seen:
     def __init__(self, learner: DynamicsContent, number: int) -> None:
         self.learner, self.number = learner, number
         self.low, self.high = learner.low, learner.high
-        self.next, self.jacobians = learner.next, learner.jacobians
+        self.next, self.jacobians, self.metric = learner.next, learner.jacobians, learner.metric
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes z, ``(B, K)``, of uint8 images ``(B, H, W, C)``."""

@@ -82,7 +82,7 @@ class Settling(Learner):
 
 
 def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: bool = True) -> None:
-    """Learn the dynamics of infomax anew, once its codes stay as they are; other bounds keep theirs.
+    """Learn the dynamics of infomax anew, once its codes stay as they are, and keep some; other bounds keep theirs.
 
     Dynamics that were learnt along with the codes have followed them about, and are slower to get anywhere from there
     than fresh ones, which begin with the B of least squares.
@@ -112,6 +112,7 @@ def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: 
     with TemporaryDirectory() as folder:
         fit(model, CodedRows(coded, BATCH, seed), options, Path(folder))
     learner.transition = model.transition
+    learner.known.copy_(z[torch.arange(len(learner.known)) % len(z)])
 
 
 def _pushed(moves: Coded, still: Tensor) -> Tensor:
