@@ -244,7 +244,7 @@ class DynamicsContent(Learner):
         near = speed[torch.cdist(goal[:, :half], place).topk(NEIGHBOURS, largest=False).indices.flatten()]
         spread = near.T @ near / len(near)
         one = torch.linalg.inv(spread + ROUND * spread.trace() / half * torch.eye(half, device=goal.device))
-        return torch.block_diag(one, one)
+        return torch.kron(torch.eye(2, device=goal.device), one.contiguous())
 
     def prepare(self, batch: Recalled, step: int, generator: torch.Generator) -> Inputs:
         """The batch, how far the warm-up is, and all noise."""

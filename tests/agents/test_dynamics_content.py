@@ -16,7 +16,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from unbraid.agents import dynamics_content as agent
 from unbraid.agents._control import _within as _in_range
-from unbraid.agents._control import begin, drive, plan_on_truth
+from unbraid.agents._control import begin, drive, plan_on_truth, problem_of
 from unbraid.agents.dynamics_content import terms
 from unbraid.agents.dynamics_content.evaluate import _excess
 from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence, _within
@@ -155,6 +155,19 @@ def test_dynamics_settle_once_codes_stay_as_they_are(recording: Path) -> None:
     assert kept.transition is before  # of other bounds
 
 
+def test_what_has_settled_keeps_codes(tmp_path: Path) -> None:
+    pole = tmp_path / "pole.h5"
+    collect(Asked("unbraid/PlanarPendulum-v0", {}, "transitions", {}, 0, "uniform"), 20, pole, "x", progress=False)
+    rows = Recording(pole, 8, 0)
+    settings = {"bound": "infomax", "latents": 4, "frames": 2, "network": "conv", "settle": 2}
+    one = DynamicsContent(ImageShape(48, 48, 2), rows.single_action_space, 1, agent.Config(**settings), draws())
+    agent.settle(one, rows, 0, progress=False)
+    torch.testing.assert_close(one.known[:20], one.encode(rows.transitions["image"]))
+    assert torch.equal(one.known[20:40], one.known[:20])
+    problem = problem_of(one, one.known[:1], metric := one.metric(one.known[:1]))
+    torch.testing.assert_close(problem.state_cost / problem.state_cost[0, 0], metric / metric[0, 0])
+
+
 def test_what_actions_add_is_found_by_least_squares() -> None:
     z, action, pushed = random(20, 4), random(20, 2, seed=1), random(4, 2, seed=2)
     still = learner(latents=4, frames=1).transition.still + torch.diag(torch.ones(2), 2)
@@ -177,6 +190,25 @@ def test_a_mechanism_accelerates_by_what_is_quadratic_in_its_speed() -> None:
     assert float((twice - 2 * once + none).abs().min(0).values.max()) > 1e-4  # and not linear
     pushes = [change(times, action) - change(times, 0 * action) for times in (0.0, 3.0)]
     torch.testing.assert_close(*pushes, rtol=1e-3, atol=1e-4)  # the same at any speed
+
+
+def test_ways_count_by_how_far_the_system_goes_them_around_the_goal() -> None:
+    one = DynamicsContent(
+        ImageShape(40, 40, 2), ACTIONS, 1, agent.Config(bound="infomax", latents=4, frames=2), draws()
+    )
+    goal = torch.tensor([[1.0, 0.0, 0.0, 0.0]])
+    torch.testing.assert_close(one.metric(goal), torch.eye(4))  # nothing is known yet
+    half = len(one.known) // 2
+    there, elsewhere = goal.expand(half, 4).clone(), (-goal).expand(half, 4).clone()
+    there[:, 2:] = torch.tensor([3.0, 1.0]) * (2 * (torch.rand(half, 2, generator=draws()) > 0.5) - 1)
+    elsewhere[:, 2:] = random(half, 2, seed=1)
+    one.known.copy_(torch.cat([there, elsewhere]))
+    found = one.metric(goal)
+    wanted = torch.tensor([1 / 9.5, 1 / 1.5])  # variances 9 and 1, and a tenth of their mean
+    torch.testing.assert_close(found[:2, :2].diagonal(), wanted, rtol=0.1, atol=0)
+    torch.testing.assert_close(found[2:, 2:], found[:2, :2])
+    assert float(found[:2, 2:].abs().max()) == 0
+    assert learner(sets=1, bound="infomax").known.numel() == 0  # of one frame: no speeds
 
 
 def weighed(one: DynamicsContent, inputs: Any, weights: dict[str, float], default: float) -> None:
