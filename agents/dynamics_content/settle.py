@@ -116,6 +116,9 @@ def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: 
 
 
 def _pushed(moves: Coded, still: Tensor) -> Tensor:
-    """What actions add to codes that go on as they do, by least squares: ``(K, A)``."""
-    pushed: Tensor = torch.linalg.lstsq(moves.action, moves.after - moves.z @ still.T).solution.T
-    return pushed.contiguous()
+    """What actions add to codes that go on as they do, by least squares: ``(K, A)``.
+
+    In double precision, since solvers' last bits differ from one call to the next.
+    """
+    pushed: Tensor = torch.linalg.lstsq(moves.action.double(), (moves.after - moves.z @ still.T).double()).solution.T
+    return pushed.float().contiguous()
