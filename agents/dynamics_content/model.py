@@ -188,7 +188,7 @@ class DynamicsContent(Learner):
         self.register_buffer("low", low)
         self.register_buffer("high", high)
         keeps = KNOWN if config.bound == "infomax" and config.frames == 2 else 0
-        self.register_buffer("known", torch.zeros(keeps, self.latents))
+        self.register_buffer("known", torch.zeros(keeps, self.latents), persistent=bool(keeps))
         initialise(self, generator)
         if isinstance(self.transition, Transition):
             self.transition.begin(generator)
