@@ -170,7 +170,7 @@ def test_what_has_settled_keeps_codes(tmp_path: Path) -> None:
 
 def test_what_actions_add_is_found_by_least_squares() -> None:
     z, action, pushed = random(20, 4), random(20, 2, seed=1), random(4, 2, seed=2)
-    still = learner(latents=4, frames=1).transition.still + torch.diag(torch.ones(2), 2)
+    still = Mechanism(4, 2, 8).still
     found = _pushed(Coded(z, action, z @ still.T + action @ pushed.T), still)
     torch.testing.assert_close(found, pushed, rtol=1e-4, atol=1e-5)
 
