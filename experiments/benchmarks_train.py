@@ -11,7 +11,7 @@ import logging
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,21 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from ..envs import make_factored
 from ..errors import InputError
 from ..representation import vae
-from ..representation.data import FreshStates, Images, StoredImages
+from ..representation.data import FreshStates, Images, RandomWalk, StoredImages
 from ..representation.networks import ImageShape, network, to_floats
 from ..representation.training import FitOptions, fit
 
 SHAPE, LATENTS, BATCH, NETWORK = ImageShape(64, 64, 1), 10, 64, "factor_vae"
-WARM_UP = 5
+WARM_UP, DRAWS = 5, 20
+WORLDS = ("Sprites", "SpritesMulti", "DigitsGrid", "Planar", "Maze", "MazeMixture", "Objects")
 
 
 def measure(steps: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """CPU seconds a step of `fit` and of pythae, each in turns with a bare loop, and of drawing images.
 
     One thread; a beta-VAE of 64x64x1 images, batch 64, four 4x4 convolutions of stride 2, 10 latents (the network
-    ``factor_vae``), images in memory.
+    ``factor_vae``), images in memory. Drawing a batch of a world's images, as a walk and fresh, and of a mapped file's,
+    is held against that step, and against the bare one of the default network, ``conv``.
 
     Args:
         steps: Of each, after some to warm up.
@@ -54,14 +56,16 @@ def measure(steps: int, progress: Callable[[str], None]) -> dict[str, Any]:
         for name, loop in {"unbraid": _fit, "pythae": _pythae}.items():
             progress(f"{name} and a bare loop, in turns")
             found[name] = _compare(*loop(images, steps))
-        progress("drawing images")
-        step = found["unbraid"]["seconds_per_step"]
-        drawn = {name: _drawing(name, images) / step for name in ("world", "mapped file")}
+        steps_of = {"conv": _bare_step("conv", images), NETWORK: found["unbraid"]["seconds_per_step"]}
+        drawn = {}
+        for source, seconds in _drawing(images):
+            progress(f"drawing images, {source}")
+            drawn[source] = {"seconds": seconds} | {f"over {name}": seconds / step for name, step in steps_of.items()}
     finally:
         torch.set_num_threads(threads)
         logging.disable(logging.NOTSET)
     machine = {"torch": torch.__version__, "pythae": importlib.metadata.version("pythae"), "threads": 1}
-    return {**found, "drawing_over_step": drawn, "machine": machine}
+    return {**found, "conv_seconds_per_step": steps_of["conv"], "drawing": drawn, "machine": machine}
 
 
 def _compare(loop: list[float], bare: list[float]) -> dict[str, float]:
@@ -89,11 +93,12 @@ class Bare:
 
     Args:
         seed: Of the weights.
+        name: Of the network.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, name: str = NETWORK) -> None:
         generator = torch.Generator().manual_seed(seed)
-        model = vae.VAE(SHAPE, vae.Config(latents=LATENTS, network=NETWORK), generator)
+        model = vae.VAE(SHAPE, vae.Config(latents=LATENTS, network=name), generator)
         self.encoder, self.decoder = model.encoder, model.decoder
         self.adam = torch.optim.Adam([*self.encoder.parameters(), *self.decoder.parameters()], lr=1e-3, fused=True)
 
@@ -218,19 +223,29 @@ def _pythae_model() -> Any:
     return models.BetaVAE(settings, Encoder(), Decoder())
 
 
-def _drawing(source: str, images: Tensor) -> float:
-    """CPU seconds to draw a batch: rendered by the world, or read from a mapped file."""
+def _bare_step(name: str, images: Tensor) -> float:
+    """CPU seconds of a bare step of a network."""
+    data, bare = StoredImages(images.numpy(), BATCH, seed=0), Bare(0, name)
+    return _seconds(lambda: bare.step(data.draw().image))
+
+
+def _drawing(images: Tensor) -> Iterator[tuple[str, float]]:
+    """CPU seconds to draw a batch: rendered by a world, or read from a mapped file."""
     import numpy as np
 
+    for world in WORLDS:
+        for kind in (RandomWalk, FreshStates):
+            data = kind(make_factored(f"unbraid/{world}-v0", BATCH), 0)
+            yield f"{world}, {'walk' if kind is RandomWalk else 'fresh'}", _seconds(data.draw)
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "images.npy", images.numpy())
-        data: Any
-        if source == "world":
-            data = FreshStates(make_factored("unbraid/Sprites-v0", BATCH), 0)
-        else:
-            data = StoredImages(Path(folder) / "images.npy", BATCH, 0)
-        data.draw()
-        start = time.process_time()
-        for _ in range(50):
-            data.draw()
-        return (time.process_time() - start) / 50
+        yield "mapped file", _seconds(StoredImages(Path(folder) / "images.npy", BATCH, 0).draw)
+
+
+def _seconds(do: Callable[[], Any]) -> float:
+    """CPU seconds of one of several in a row, one to warm up left out."""
+    do()
+    start = time.process_time()
+    for _ in range(DRAWS):
+        do()
+    return (time.process_time() - start) / DRAWS

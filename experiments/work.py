@@ -48,7 +48,9 @@ def prepare(run: Run, device: str = "auto") -> Prepared:
     """
     module = learner_module(run.learner)
     env = run.source(getattr(run.config, "environments", run.config.batch_size), pick_device(device))
-    learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
+    with torch.random.fork_rng():  # a user's own networks draw their weights from torch's generator
+        torch.manual_seed(run.seed)
+        learner = module.build(run.config, env, torch.Generator().manual_seed(run.seed))
     prepared = Prepared(learner.to(pick_device(device)), module.data(run.config, env, run.seed))
     _try(prepared, run.config)
     return prepared
@@ -64,9 +66,9 @@ def _try(prepared: Prepared, config: Any) -> None:
                 terms = learner(learner.prepare(prepared.data.draw(), 0, noise), turn)
                 if "loss" not in terms:
                     raise InputError(f"{_title(config)} has no term 'loss' among {', '.join(terms) or 'none'}")
-                loss = terms["loss"]
-                if loss.ndim or not loss.isfinite():
-                    raise ValueError(f"its loss is {loss.tolist()}, and must be one finite number")
+                for name, value in terms.items():
+                    if value.ndim or (name == "loss" and not value.isfinite()):
+                        raise ValueError(f"its {name} is {value.tolist()}, and must be one finite number")
     except InputError:
         raise
     except Exception as error:  # a user's own objective or network may raise anything

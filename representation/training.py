@@ -218,9 +218,7 @@ def _set_up(learner: Learner, options: FitOptions) -> tuple[Any, list[Player], t
 def _log(numbers: dict[str, float], done: int, scalars: Any, trainer: Checkpoint) -> None:
     for name, value in numbers.items():
         if not math.isfinite(value):
-            raise FloatingPointError(
-                f"step {done}: {name} is {value}; the last good checkpoint is of step {trainer.step}"
-            )
+            raise FloatingPointError(f"step {done}: {name} is {value}; {trainer.last_good()}")
         scalars.add_scalar(name, value, done)
 
 
@@ -252,9 +250,11 @@ class Checkpoint:
         """Raise `FloatingPointError` for weights that are not finite: a loss may be, and its gradient not."""
         for name, part in self.learner.named_parameters():
             if not bool(part.isfinite().all()):
-                raise FloatingPointError(
-                    f"step {step}: {name} is not finite; the last good checkpoint is of step {self.step}"
-                )
+                raise FloatingPointError(f"step {step}: {name} is not finite; {self.last_good()}")
+
+    def last_good(self) -> str:
+        """What there is to go on from, for a message."""
+        return f"the last good checkpoint is of step {self.step}" if self.step else "there is no good checkpoint yet"
 
     def load(self) -> int:
         """Put everything back and return the number of steps done; 0 where there is no checkpoint."""

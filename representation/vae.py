@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .data import DRAWN, Data, StoredImages, image_shape
 from .likelihoods import likelihood
-from .networks import ImageShape, initialise, network, to_floats, to_images
+from .networks import ImageShape, as_made, initialise, network, to_floats, to_images
 from .objectives import beta, name_of, objective
 from .objectives._terms import Batch, gaussian_kl, sample
 from .training import Learner
@@ -103,9 +103,13 @@ class VAE(Learner):
         self.decoder: nn.Module = pair.decoder(config.latents, painted)
         extra = self.objective.extra
         self.extra: Any = extra(config.objective, config.latents) if extra else None
+        if ":" in name_of(config.objective):
+            as_made(self.extra)
         initialise(self, generator)
         self._activations: dict[str, Tensor] = {}
-        self._watch(getattr(config.objective, "layer", "code"))
+        layer = getattr(config.objective, "layer", None)
+        if isinstance(layer, str):
+            self._watch(layer)
 
     def prepare(self, batch: Any, step: int, generator: torch.Generator) -> Batch:
         """Images as floats, and all the noise of a step."""
@@ -210,6 +214,8 @@ def build(config: Config, env: Any, generator: torch.Generator) -> VAE:
     """An untrained VAE for the images of ``env``; `InputError` where it shows none, or no pairs and they are needed."""
     if isinstance(env, StoredImages) and objective(name_of(config.objective)).pairs:
         raise InputError(f"objective {name_of(config.objective)!r} learns from pairs, which stored images don't make")
+    if isinstance(env, StoredImages) and getattr(config.objective, "dataset_size", 0) is None:
+        config = replace(config, objective=replace(config.objective, dataset_size=len(env.images)))
     return VAE(image_shape(env), config, generator)
 
 

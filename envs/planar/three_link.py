@@ -29,22 +29,30 @@ class ThreeLink(Poles):
     against the link before. The goal is reached where all three links are within pi/6 of upright (that is, each
     cumulative angle). The torques can't hold the arm stretched out level (2.2 N m), but can raise it link by link.
 
-    Episodes last 400 steps, as PCC's. Its code bounds joint speeds by pi/2 rad/s, jumps from one end to the other of
-    2 pi/3 and pi/3 for the outer joints, and lengthens the period outside of the goal: here joints turn all the way
-    round, speeds are bounded by 8 pi rad/s, and a period is a period.
+    Episodes last 400 steps, as PCC's. Its code bounds joint speeds by pi/2 rad/s, which ``max_speed`` can do here,
+    jumps from one end to the other of 2 pi/3 and pi/3 for the outer joints, and lengthens the period outside of the
+    goal: here joints turn all the way round, and a period is a period.
 
     Args:
         task: ``"swing_up"``: the first angle starts in 0.9 pi .. 0.95 pi, almost hanging, the others within 0.05 pi of
             straight; ``"balance"``: all three start within pi/18 of upright and straight.
+        max_speed: Of every joint, rad/s.
         device: Where the tensors live.
 
     Raises:
-        ValueError: An unknown task.
+        ValueError: An unknown task, or a ``max_speed`` that isn't above 0.
     """
 
-    def __init__(self, task: Literal["swing_up", "balance"] = "swing_up", device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        task: Literal["swing_up", "balance"] = "swing_up",
+        max_speed: float = 8 * math.pi,
+        device: torch.device | str = "cpu",
+    ) -> None:
         check_task(task, tuple(STARTS))
-        joints = [Coordinate(f"angle{i + 1}", None, 8 * math.pi, start) for i, start in enumerate(STARTS[task])]
+        if not 0 < max_speed < math.inf:
+            raise ValueError(f"max_speed must be above 0 and finite, not {max_speed}")
+        joints = [Coordinate(f"angle{i + 1}", None, max_speed, start) for i, start in enumerate(STARTS[task])]
         capsules = Capsules(SIZE, [STICK] * LINKS, [RADIUS] * LINKS, torch.device(device))
         super().__init__(joints, [MAX_TORQUE] * LINKS, capsules, device)
         # A link bears those after it at its end; its own mass is spread along it.

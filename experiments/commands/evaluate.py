@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from ...errors import InputError
 from ._options import flat_rows, parse, print_json, print_table, refuse, working
+
+if TYPE_CHECKING:
+    from ...representation.metrics import Arrays
 
 MIN_POINTS = 30
 
@@ -27,6 +31,8 @@ class Options:
             codes_test (m, D) and factors_test (m, K).
         metrics: Names with commas between; unbraid list shows them.
         points: Fresh states of a run's world to measure on; a third of them is held out.
+        discrete: Of --codes, which factors are sets of labels: few, those with few values; all; none; or their columns,
+            from 0, with commas between.
         factors: Of a run's world, those that its codes are held against: all, controllable (what some action changes),
             or names with commas between.
         seed: Of the states and of metrics that draw at random.
@@ -41,6 +47,7 @@ class Options:
     codes: Path | None = None
     metrics: str = "mig,dci,factor_vae,r2"
     points: int = 3000
+    discrete: str = "few"
     factors: str = "all"
     seed: int = 0
     protocol: Literal["none", "disentanglement_lib"] = "none"
@@ -61,15 +68,21 @@ def main(argv: Sequence[str]) -> None:
         raise InputError(f"--points must be at least {MIN_POINTS}, not {options.points}")
     if options.codes is not None and options.factors != "all":
         raise InputError("--factors is for a run: a file holds just the factors that codes are to be held against")
+    if options.codes is None and options.discrete != "few":
+        raise InputError("--discrete is for --codes")
     from ...representation import metrics
 
     numbers: dict[str, Any]
     if options.codes is not None:
         metrics.check_names(names)
+        arrays = load_codes(options.codes)
+        discrete = _discrete(options.discrete, arrays["factors"].shape[-1])
+        _say_what_is_unseen(metrics.Arrays.of(**arrays, discrete=discrete))
         with working("measuring"):
             numbers = metrics.evaluate(
                 names,
-                **load_codes(options.codes),
+                **arrays,
+                discrete=discrete,
                 seed=options.seed,
                 protocol=_protocol(options),
                 bootstrap=options.bootstrap,
@@ -107,6 +120,27 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
         numbers = work.measure(run, learner, how)
     run.write_metrics(evaluation=numbers)
     return numbers
+
+
+def _discrete(said: str, factors: int) -> list[bool] | None:
+    """Of each factor, whether it is a set of labels; None where that is left to its values."""
+    if said in ("few", "all", "none"):
+        return None if said == "few" else [said == "all"] * factors
+    columns = [part.strip() for part in said.split(",")]
+    for column in columns:
+        if not column.isdecimal() or int(column) >= factors:
+            raise InputError(f"--discrete must be few, all, none or columns from 0 to {factors - 1}, not {column!r}")
+    return [str(k) in columns for k in range(factors)]
+
+
+def _say_what_is_unseen(arrays: Arrays) -> None:
+    """Warn of values that nothing can be fitted to."""
+    unseen = arrays.unseen()
+    if unseen:
+        rows = "codes_test" if arrays.apart else "the last third of the rows, which is held out,"
+        which = ", ".join(map(str, unseen))
+        hint = "" if arrays.apart else "; shuffle rows that have an order"
+        print(f"warning: {rows} has values of the factors {which} that no other row has{hint}", file=sys.stderr)
 
 
 def _protocol(options: Options) -> str | None:

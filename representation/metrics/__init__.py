@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -29,7 +30,7 @@ from ._tensors import one_thread
 
 __all__ = ["Arrays", "evaluate", "names"]
 
-PACKAGE = "representation.metrics"
+PACKAGE, OTHERS = "representation.metrics", "representation.other_metrics"
 PROTOCOLS: tuple[str, ...] = get_args(get_args(Reading)[0])
 
 
@@ -47,25 +48,28 @@ def evaluate(
     seed: int = 0,
     protocol: str | None = None,
     bootstrap: int = 0,
+    discrete: Sequence[bool | None] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Several metrics of one representation.
 
     Args:
         metrics: Their names.
         codes: Arrays, lists or tensors ``(n, D)``; what is on a GPU is computed there where the maths allows.
-        factors: ``(n, K)``; a factor with few distinct values counts as discrete (see `Arrays`).
+        factors: ``(n, K)``.
         codes_test: ``(m, D)``, held out; without it, the last third of the rows is.
         factors_test: ``(m, K)``.
         seed: Of every metric that draws at random.
         protocol: ``"disentanglement_lib"`` for that library's reading wherever a metric's own differs (its docstring
-            says in what); None for ours.
+            says in what); None for ours. There factors of whole numbers are labels, however many.
         bootstrap: How often to draw the rows anew for standard errors; 0 for none. They are drawn with replacement
             (Efron 1979); where a metric takes equal rows for information, halves of them are drawn without (the
             delete-half jackknife: Shao & Wu 1989).
+        discrete: Of each factor, whether it is a set of labels; by default where it has few values (see `Arrays`).
 
     Returns:
         Metric name -> its numbers, ``"score"`` among them wherever there is a single one; with ``bootstrap``, also
-        ``"std_error"``: the standard deviation over the draws of each number, and of each in a list of some.
+        ``"std_error"``: the standard deviation over the draws of each number, and of each in a list of some (a list
+        that isn't as long in every draw, as those of a factor's values may not be, has none).
 
     Raises:
         InputError: Arrays that don't match, too few rows, NaN; an unknown metric or protocol (`UnknownNameError`);
@@ -78,7 +82,9 @@ def evaluate(
         raise InputError(f"seed must be at least 0, not {seed}")
     if bootstrap < 0 or bootstrap == 1:
         raise InputError(f"bootstrap must be 0, for no standard errors, or at least 2 draws, not {bootstrap}")
-    arrays = Arrays.of(codes, factors, codes_test, factors_test)
+    arrays = Arrays.of(codes, factors, codes_test, factors_test, discrete)
+    if protocol is not None and discrete is None:
+        arrays = replace(arrays, discrete=arrays.whole_numbers())
     with one_thread():
         return {name: _measure(name, arrays, seed, protocol, bootstrap) for name in metrics}
 
@@ -92,8 +98,7 @@ def _measure(name: str, arrays: Arrays, seed: int, protocol: str | None, bootstr
     halves = getattr(lookup.load(PACKAGE, name, "metric"), "DISTINCT_ROWS", False)
     drawn = [arrays.resampled(np.random.default_rng([seed, k]), halves) for k in range(bootstrap)]
     draws = [function(one, np.random.default_rng(seed)) for one in drawn]
-    errors = {part: _deviation([draw[part] for draw in draws]) for part, value in found.items() if _varies(value)}
-    return {**found, "std_error": {part: error for part, error in errors.items() if error is not None}}
+    return {**found, "std_error": _errors(found, draws)}
 
 
 def check_names(metrics: Sequence[str]) -> None:
@@ -103,6 +108,8 @@ def check_names(metrics: Sequence[str]) -> None:
     if not metrics:
         raise InputError(f"no metrics are named; known: {', '.join(names())}")
     for name in metrics:
+        if name not in names() and name in lookup.names(OTHERS):
+            raise InputError(f"{name} takes other things than codes and factors: call unbraid.{OTHERS}.{name}")
         _function(name)
 
 
@@ -123,6 +130,18 @@ def _reading(name: str, protocol: str | None) -> Callable[[Arrays, np.random.Gen
     return lambda arrays, rng: function(arrays, rng, protocol=protocol)
 
 
+def _errors(found: dict[str, Any], draws: list[dict[str, Any]]) -> dict[str, Any]:
+    """Standard deviations over the draws of all numbers of a metric that have one."""
+    errors: dict[str, Any] = {}
+    for part, value in found.items():
+        drawn = [draw[part] for draw in draws]
+        if isinstance(value, dict):
+            errors[part] = _errors(value, drawn)
+        elif _varies(value):
+            errors[part] = _deviation(drawn)
+    return {part: error for part, error in errors.items() if error is not None}
+
+
 def _varies(value: Any) -> bool:
     """Whether it is a number, or a list with some that aren't whole: places of latents have no standard error."""
     if isinstance(value, list):
@@ -131,8 +150,15 @@ def _varies(value: Any) -> bool:
 
 
 def _deviation(draws: list[Any]) -> Any:
-    """Standard deviation of a number, or of each in a list, over the draws; None for what too few draws know."""
-    values = np.array(draws, dtype=np.float64)  # None becomes NaN: a draw may hold no row that such a number is of
+    """Standard deviation of a number, or of each in a list, over the draws.
+
+    None for what too few draws know, and for a list whose length isn't the same in all: a draw may lack rows of a
+    value.
+    """
+    try:
+        values = np.array(draws, dtype=np.float64)  # None becomes NaN: a draw may hold no row that such a number is of
+    except ValueError:
+        return None
     known = np.isfinite(values).sum(0) > 1
     spread = np.ma.masked_invalid(values).std(axis=0, ddof=1)
     return np.where(known, np.ma.filled(spread, 0.0), np.array(None)).tolist()

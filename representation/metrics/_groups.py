@@ -66,11 +66,13 @@ class Encoded:
         self.encode, self.sampler = encode, sampler
 
     def draw(self, held: Sequence[bool], groups: int, size: int, rng: np.random.Generator) -> Drawn:
-        """Groups made for the occasion; `InputError` for codes of another shape than ``(n, D)``."""
+        """Groups made for the occasion; `InputError` for codes that aren't finite numbers ``(n, D)``."""
         seen, factors = self.sampler.draw(held, groups, size, rng)
         codes = torch.as_tensor(self.encode(seen)).detach().double()
         if codes.ndim != 2 or len(codes) != groups * size:
             raise InputError(f"encode must give codes ({groups * size}, D), not {tuple(codes.shape)}")
+        if not bool(codes.isfinite().all()):
+            raise InputError("encode gave codes that are not finite")
         return Drawn(*(torch.unflatten(part, 0, (groups, size)) for part in (codes, torch.as_tensor(factors))))
 
 

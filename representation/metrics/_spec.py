@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -31,10 +32,12 @@ class Arrays:
 
     Args:
         codes: ``(n, D)``.
-        factors: ``(n, K)``. A factor with at most 100 different values, fewer than half the rows, is discrete.
+        factors: ``(n, K)``.
         codes_test: ``(m, D)``, held out; by default the last third of ``codes``.
         factors_test: ``(m, K)``, held out.
         apart: Whether the test rows were given as such, rather than cut off here.
+        discrete: Of each factor, whether it is a set of labels, each value one; None: where it has at most 100
+            different values, and no more than half as many as there are rows.
 
     Raises:
         InputError: Shapes that don't match, fewer than 10 rows, NaN or infinity.
@@ -45,18 +48,29 @@ class Arrays:
     codes_test: Tensor
     factors_test: Tensor
     apart: bool = True
+    discrete: tuple[bool | None, ...] | None = None
 
     @classmethod
-    def of(cls, codes: Any, factors: Any, codes_test: Any = None, factors_test: Any = None) -> Arrays:
+    def of(
+        cls,
+        codes: Any,
+        factors: Any,
+        codes_test: Any = None,
+        factors_test: Any = None,
+        discrete: Sequence[bool | None] | None = None,
+    ) -> Arrays:
         """From arrays, lists or tensors of any number type; without test arrays the last third is held out."""
         if (codes_test is None) != (factors_test is None):
             raise InputError("codes_test and factors_test come together: give both or neither")
         z = _matrix("codes", codes)
         s = _matrix("factors", factors).to(z.device)
         _match(z, s, "codes", "factors")
+        stated = None if discrete is None else tuple(discrete)
+        if stated is not None and len(stated) != s.shape[1]:
+            raise InputError(f"discrete must say it of each of the {s.shape[1]} factors, not of {len(stated)}")
         if codes_test is None:
             cut = len(z) - len(z) // 3
-            return cls(z[:cut], s[:cut], z[cut:], s[cut:], apart=False)
+            return cls(z[:cut], s[:cut], z[cut:], s[cut:], apart=False, discrete=stated)
         z_test, s_test = (
             _matrix(f"{name}_test", array).to(z.device)
             for name, array in (("codes", codes_test), ("factors", factors_test))
@@ -65,7 +79,7 @@ class Arrays:
         for name, one, other in (("codes", z, z_test), ("factors", s, s_test)):
             if one.shape[1] != other.shape[1]:
                 raise InputError(f"{name} has {one.shape[1]} columns and {name}_test {other.shape[1]}; they must agree")
-        return cls(z, s, z_test, s_test)
+        return cls(z, s, z_test, s_test, discrete=stated)
 
     @cached_property
     def all_codes(self) -> Tensor:
@@ -97,7 +111,10 @@ class Arrays:
         """Which factors are discrete, and the labels of all rows."""
         pairs = [torch.unique(column, return_inverse=True) for column in self.all_factors.T]
         most = min(MAX_LABELS, len(self.all_factors) // 2)
-        discrete = tuple(len(values) <= most for values, _ in pairs)
+        stated = self.discrete or [None] * len(pairs)
+        discrete = tuple(
+            len(values) <= most if said is None else said for (values, _), said in zip(pairs, stated, strict=True)
+        )
         bins = equal_width_bins(self.all_factors)
         columns = [pairs[k][1] if discrete[k] else bins[:, k] for k in range(len(pairs))]
         return discrete, torch.stack(columns, 1)
@@ -110,6 +127,16 @@ class Arrays:
     def is_discrete(self, k: int) -> bool:
         """Whether factor ``k`` is treated as a set of labels."""
         return self._found[0][k]
+
+    def whole_numbers(self) -> tuple[bool | None, ...]:
+        """True of factors all of whose values are whole numbers, None of others: `discrete` as labels would have it."""
+        whole = (self.all_factors == self.all_factors.round()).all(0)
+        return tuple(True if one else None for one in whole.tolist())
+
+    def unseen(self) -> list[int]:
+        """Discrete factors of which test rows have values that no train row has."""
+        pairs = [self.labels(k) for k in range(self.factors.shape[1])]
+        return [k for k, (seen, new) in enumerate(pairs) if self.is_discrete(k) and not torch.isin(new, seen).all()]
 
     def labels(self, k: int) -> tuple[Tensor, Tensor]:
         """Factor ``k`` as labels 0, 1, ... on the train and the test rows; a continuous one in 20 equal bins."""
@@ -128,7 +155,7 @@ class Arrays:
             for n in (len(self.codes), len(self.codes_test))
         )
         train, test = (self.codes[rows], self.factors[rows]), (self.codes_test[rows_test], self.factors_test[rows_test])
-        return Arrays(*train, *test, apart=self.apart)
+        return Arrays(*train, *test, apart=self.apart, discrete=self.discrete)
 
 
 def equal_width_bins(values: Tensor, bins: int = BINS) -> Tensor:

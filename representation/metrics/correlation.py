@@ -18,9 +18,9 @@ KEPT = 0.9
 def correlation(arrays: Arrays, rng: np.random.Generator) -> dict[str, float]:
     """MAPC, CVR, TdV and UD90 of the codes, d being the number of factors that vary; see `layer_correlation`.
 
-    Factors count, and are not looked at: a rotation of factors that vary alike scores as the factors themselves do,
-    and so does any other uncorrelated code. ``cvr`` 1 and ``mapc`` 0 are necessary for independent latents, not
-    sufficient for disentangled ones.
+    Factors count, and are not looked at: a perfect code of independent factors has ``mapc`` 0 and ``cvr`` 1, and so has
+    a rotation of factors that vary alike, and a random code. ``cvr`` 1 and ``mapc`` 0 are necessary for independent
+    latents, not sufficient for disentangled ones. ``mapc`` and ``tdv`` are from 0 to 1, ``cvr`` from 1 to D.
 
     Args:
         arrays: Train and test rows are used together.

@@ -14,9 +14,12 @@ from ._spec import Arrays, mean_known
 def r2(arrays: Arrays, rng: np.random.Generator) -> dict[str, Any]:
     """Held-out R^2 of least-squares lines from a single latent, and of the linear probe from the whole code.
 
-    For factor k the latent is chosen on the train rows; R^2 is then measured on the test rows against the test mean,
-    and is at least 0. Up to 1: the code whose latents are shifted and scaled factors scores 1; a rotated one keeps
-    ``linear`` at 1 and loses ``single``. Numbers of a categorical factor's labels have no meaning here.
+    For factor k the latent is chosen on the train rows, by squared correlation; R^2, ``1 - squared error / squared
+    deviation from the test rows' mean``, is then measured on the test rows, and is at least 0. No paper's metric: the
+    coefficient of determination. Up to 1: the code whose latents are shifted and scaled factors scores 1, one that
+    holds each twice as well; a rotated one keeps ``linear`` at 1 and loses ``single``, which is 1/2 of each of two
+    factors turned by 45 degrees; a random or constant one scores 0. What is read otherwise than by a line is missed,
+    and numbers of a categorical factor's labels have no meaning here.
 
     Args:
         arrays: Fitted on the train rows, measured on the test rows.

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from torch import nn
 
 from ... import lookup
-from ._parts import ImageShape, initialise, mlp, to_floats, to_images
+from ._parts import ImageShape, as_made, initialise, mlp, to_floats, to_images
 
-__all__ = ["ImageShape", "Network", "initialise", "mlp", "names", "network", "to_floats", "to_images"]
+__all__ = ["ImageShape", "Network", "as_made", "initialise", "mlp", "names", "network", "to_floats", "to_images"]
 
 PACKAGE = "representation.networks"
 
@@ -32,6 +32,15 @@ def names() -> list[str]:
 
 
 def network(name: str) -> Network:
-    """The pair of that name, ours or a user's ``module:name``; `UnknownNameError` for another."""
+    """The pair of that name, ours or a user's ``module:name``, which keeps the weights that it is made with.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
     module = lookup.load(PACKAGE, name, "network")
-    return Network(module.encoder, module.decoder)
+    if ":" not in name:
+        return Network(module.encoder, module.decoder)
+    return Network(
+        lambda shape, outputs: as_made(module.encoder(shape, outputs)),
+        lambda latents, shape: as_made(module.decoder(latents, shape)),
+    )

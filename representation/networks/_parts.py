@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -84,10 +85,10 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
     """Draw all weights anew from ``generator``, biases zero.
 
     Uniform, with a variance of 2 over the inputs a unit sees (He et al. 2015), or of 1 over them where tanh follows
-    (LeCun et al. 1998).
+    (LeCun et al. 1998). Parts that are marked by `as_made` keep theirs.
     """
     squashed = _before_tanh(module)
-    for part in module.modules():
+    for part in dict.fromkeys(_drawn(module)):
         if isinstance(part, (nn.Linear, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
             overlap = math.prod(part.stride) if isinstance(part, (nn.ConvTranspose2d, nn.ConvTranspose3d)) else 1
             fan_in = part.weight[:, 0].numel() // overlap if overlap > 1 else part.weight[0].numel()
@@ -95,6 +96,21 @@ def initialise(module: nn.Module, generator: torch.Generator) -> None:
             nn.init.uniform_(part.weight, -bound, bound, generator=generator)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
+
+
+def as_made(module: Any) -> Any:
+    """A user's own module (anything else passes), marked so that `initialise` leaves its weights alone."""
+    if isinstance(module, nn.Module):
+        module.own_weights = True  # type: ignore[assignment]
+    return module
+
+
+def _drawn(module: nn.Module) -> Iterator[nn.Module]:
+    """A module and its parts, but for those that keep their weights."""
+    if not getattr(module, "own_weights", False):
+        yield module
+        for child in module.children():
+            yield from _drawn(child)
 
 
 def _before_tanh(module: nn.Module) -> set[nn.Module]:

@@ -11,10 +11,12 @@ and, where it needs them,
 - ``DRAWS``: how many independent draws of noise a step takes (1);
 - ``PAIRS``: True where ``batch.partner`` is needed;
 - ``extra(config, latents)``: a module that the model then owns as ``model.extra``: a discriminator, a codebook, a
-  running estimate;
+  running estimate; a user's own keeps the weights that it is made with;
 - ``second_terms(config, model, batch)``: the loss of a second player, who takes turns with the first, each time on a
   batch of its own; and ``second_turn(config, model)``, the `Turn` that says what it trains, how fast and how often;
-- ``code(config, model, mu)``: the code that is evaluated, where it isn't the posterior mean.
+- ``code(config, model, mu)``: the code that is evaluated, where it isn't the posterior mean;
+- a coefficient ``layer``, a text: the part of the model whose output ``model.activation(layer)`` then gives, such as
+  ``encoder.0``.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from torch import Tensor
 
 from ._terms import ANY, Batch, Model, check, gaussian_log_density, run
 
+DSPRITES = 737_280
+"""Images."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -20,18 +23,21 @@ class Config:
         alpha: Weight of the mutual information of index and code.
         beta: Weight of the total correlation.
         gamma: Weight of the latents' own KL divergences.
-        dataset_size: N, how many images there are; dSprites' number.
+        dataset_size: N, how many images there are; by default as many as are stored, where they are, and dSprites'
+            number where they are drawn from a world.
         estimator: Of the aggregate posterior q(z): minibatch-weighted, or stratified (appendix C).
     """
 
     alpha: float = 1.0
     beta: float = 6.0
     gamma: float = 1.0
-    dataset_size: int = 737_280
+    dataset_size: int | None = None
     estimator: Literal["weighted", "stratified"] = "weighted"
 
     def __post_init__(self) -> None:
-        check(self, alpha=ANY, beta=ANY, gamma=ANY, dataset_size=(2, math.inf))
+        check(self, alpha=ANY, beta=ANY, gamma=ANY)
+        if self.dataset_size is not None:
+            check(self, dataset_size=(2, math.inf))
         if self.estimator not in ("weighted", "stratified"):
             raise ValueError(f"estimator must be weighted or stratified, not {self.estimator!r}")
 
@@ -64,13 +70,14 @@ def log_weights(config: Config, size: int, device: torch.device | str = "cpu") -
     there are M = B - 1, but (N - M) / (N M) for one of them (appendix C.2): unbiased, where the first is not.
     (The authors' code puts the latter two weights in the first columns and not beside the diagonal.)
     """
+    n = config.dataset_size if config.dataset_size is not None else DSPRITES
     if config.estimator == "weighted" or size == 1:
-        return torch.full((size, size), -math.log(size * config.dataset_size), device=device)
+        return torch.full((size, size), -math.log(size * n), device=device)
     others = size - 1
-    if others >= config.dataset_size:
-        raise ValueError(f"dataset_size must be at least the batch's size, {size}, not {config.dataset_size}")
+    if others >= n:
+        raise ValueError(f"dataset_size must be at least the batch's size, {size}, not {n}")
     weights = torch.full((size, size), 1 / others, device=device)
     each = torch.arange(size, device=device)
-    weights[each, each] = 1 / config.dataset_size
-    weights[each, (each + 1) % size] = (config.dataset_size - others) / (config.dataset_size * others)
+    weights[each, each] = 1 / n
+    weights[each, (each + 1) % size] = (n - others) / (n * others)
     return weights.log()

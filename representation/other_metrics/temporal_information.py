@@ -40,7 +40,8 @@ def temporal_information(codes: Any, groups: Sequence[Sequence[int]], rng: np.ra
         ``same``, ``cross`` (0 for a single group), ``information``, ``[i][j]`` as above.
 
     Raises:
-        InputError: Another shape, NaN or infinity, too few frames, an empty group, a latent that isn't there.
+        InputError: Another shape, NaN or infinity, too few frames, an empty group, a latent that isn't there, or is
+            there twice.
     """
     sequences = _checked(codes)
     _check_groups(groups, sequences.shape[2])
@@ -113,3 +114,6 @@ def _check_groups(groups: Sequence[Sequence[int]], latents: int) -> None:
     for latent in (latent for group in groups for latent in group):
         if not 0 <= latent < latents:
             raise InputError(f"groups must hold latents from 0 to {latents - 1}, not {latent}")
+    every = [latent for group in groups for latent in group]
+    if len(set(every)) < len(every):
+        raise InputError("groups must have no latent in common, nor one twice")

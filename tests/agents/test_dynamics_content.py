@@ -18,8 +18,10 @@ from unbraid.agents import dynamics_content as agent
 from unbraid.agents._control import _within as _in_range
 from unbraid.agents._control import begin, drive, plan_on_truth, problem_of
 from unbraid.agents.dynamics_content import terms
+from unbraid.agents.dynamics_content.codes import within
 from unbraid.agents.dynamics_content.evaluate import _excess
-from unbraid.agents.dynamics_content.model import BOUNDS, DynamicsContent, _full_divergence, _within
+from unbraid.agents.dynamics_content.losses import BOUNDS, _full_divergence
+from unbraid.agents.dynamics_content.model import DynamicsContent
 from unbraid.agents.dynamics_content.plan import set_names
 from unbraid.agents.dynamics_content.settle import Coded, _pushed
 from unbraid.agents.dynamics_content.transition import Local, Mechanism
@@ -272,7 +274,7 @@ def test_flat_dynamics_have_no_curvature() -> None:
 
 def test_codes_that_blur_do_not_meet_in_the_layout_and_are_not_held_for_good() -> None:
     raw = torch.tensor([-30.0, -3.0, 3.0, 9.0], requires_grad=True)
-    found = _within(raw)
+    found = within(raw)
     found.sum().backward()
     wanted = [-12, -3 - math.log1p(math.exp(-7)), 4 - math.log1p(math.e), 4 - math.log1p(math.exp(-5))]
     assert found.tolist() == pytest.approx(wanted) and raw.grad is not None
@@ -313,7 +315,7 @@ def test_of_two_frames_a_code_is_where_the_last_is_and_what_moved_since() -> Non
     code, still = one.describe(x), one.describe(x[:, [1, 1]])
     (before, before_logvar), (now, logvar) = (one.encoders[0](x[:, [k]]).chunk(2, 1) for k in (0, 1))
     torch.testing.assert_close(code.mu, torch.cat([now, now - before], 1))
-    noise = _within(before_logvar).exp() + _within(logvar).exp()
+    noise = within(before_logvar).exp() + within(logvar).exp()
     torch.testing.assert_close(code.logvar[:, 3:].exp(), noise)
     torch.testing.assert_close(still.mu[:, :3], code.mu[:, :3])
     assert float(still.mu[:, 3:].abs().max()) < 1e-6 < float(code.mu[:, 3:].abs().max())

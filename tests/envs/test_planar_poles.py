@@ -273,3 +273,12 @@ def test_the_pole_points_where_the_angle_says() -> None:
 def test_an_unknown_task_is_refused(make: Callable[..., Poles]) -> None:
     with pytest.raises(ValueError, match=r"task must be one of .*balance.*, not 'juggle'"):
         make(task="juggle")
+
+
+def test_the_arms_speeds_are_bounded_as_asked() -> None:
+    world = ThreeLink(max_speed=1.5)
+    assert [factor.high for factor in world.factors[3:]] == [1.5] * 3
+    moved = world.step(world.set_factors(torch.zeros(1, 6)), torch.tensor([[0.0, 0.0, 1.0]]), Streams([0]))[0]
+    assert moved.velocity[0, 2] == 1.5  # of 2.4 rad/s that such a torque comes to in a period
+    with pytest.raises(ValueError, match="max_speed must be above 0 and finite, not 0"):
+        ThreeLink(max_speed=0)

@@ -39,8 +39,13 @@ def test_overheads_are_the_totals_and_the_median_of_steps() -> None:
     assert found["images_per_s"] == pytest.approx(64 / 2.1)
 
 
-def test_drawing_is_timed_from_a_world_and_from_a_mapped_file() -> None:
-    assert all(0 < bench._drawing(source, bench._images(64)) < 1 for source in ("world", "mapped file"))
+def test_drawing_is_timed_from_worlds_and_from_a_mapped_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "WORLDS", ("Sprites",))
+    monkeypatch.setattr(bench, "DRAWS", 2)
+    found = dict(bench._drawing(bench._images(64)))
+    assert list(found) == ["Sprites, walk", "Sprites, fresh", "mapped file"]
+    assert all(0 < seconds < 1 for seconds in found.values())
+    assert bench._bare_step("conv", bench._images(64)) > 0
 
 
 def test_a_missing_peer_is_named(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:

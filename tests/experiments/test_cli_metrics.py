@@ -39,6 +39,28 @@ def test_wrong_readings_are_named(cli: Any, npz: Path) -> None:
     assert few.status == 2 and "bootstrap must be 0" in few.err and few.err.count("\n") == 1
 
 
+def test_which_factors_are_labels_can_be_said(cli: Any, npz: Path) -> None:
+    how = ("evaluate", "--codes", npz, "--metrics", "probe", "--json")
+    found = [json.loads(cli(*how, *said).out)["probe"]["linear_accuracy"] for said in ((), ("--discrete", "1"))]
+    assert None not in found[0] and found[1] == [None, found[0][1]]
+    wrong = cli(*how, "--discrete", "2")
+    assert wrong.status == 2 and "few, all, none or columns from 0 to 1, not '2'" in wrong.err
+    assert "is for --codes" in cli("evaluate", npz, "--discrete", "all").err
+
+
+def test_values_that_are_held_out_altogether_are_warned_of(cli: Any, tmp_path: Path) -> None:
+    factors = np.column_stack([np.repeat(np.arange(3), 20), np.tile(np.arange(3), 20)])
+    np.savez(tmp_path / "ordered.npz", codes=factors, factors=factors)
+    done = cli("evaluate", "--codes", tmp_path / "ordered.npz", "--metrics", "mig", "--json")
+    assert done.status == 0 and json.loads(done.out)["mig"]["score"] > 0.99
+    assert "warning: the last third of the rows" in done.err and "the factors 0 that" in done.err
+
+
+def test_metrics_of_other_things_are_pointed_to(cli: Any, npz: Path) -> None:
+    done = cli("evaluate", "--codes", npz, "--metrics", "mig,udr")
+    assert done.status == 2 and "call unbraid.representation.other_metrics.udr" in done.err
+
+
 def test_bench_metrics(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmarks_metrics, "TRAIN", 100)
     how = ("bench", "metrics", "--only", "mi", "--rounds", 1, "--scales", 1, 2)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from unbraid.experiments import work
 from unbraid.experiments.runs import WEIGHTS, open_run
 from unbraid.representation.objectives import names
 from unbraid.representation.storage import load_tensors
@@ -103,6 +104,55 @@ def test_a_users_own_objective_is_named_by_its_file(cli: Any, tmp_path: Path, mo
     assert cli("train", "vae", *own).status == 0
     assert open_run(Path("run")).config.objective.weight == 3
     refused(cli("train", "vae", "--objective", "folder:none", *TINY), "objective 'folder:none' can't be imported")
+
+
+OWN = """
+from dataclasses import dataclass
+from torch import nn
+
+@dataclass(frozen=True)
+class Config:
+    layer: int = 2
+
+def loss_terms(config, model, batch):
+    mu, _ = model.posterior(batch.seen)
+    return {"loss": model.distortion(batch.x, model.decoder(mu)) + model.extra(mu).mean(), "size": mu.square().MEAN}
+
+def extra(config, latents):
+    return started(nn.Linear(latents, 1))
+
+def encoder(shape, outputs):
+    return nn.Sequential(nn.Flatten(), started(nn.Linear(shape.size, outputs)))
+
+def decoder(latents, shape):
+    return nn.Sequential(nn.Linear(latents, shape.size), nn.Unflatten(1, (shape.channels, shape.height, shape.width)))
+
+def started(layer):
+    nn.init.zeros_(layer.weight)
+    nn.init.constant_(layer.bias, -2)
+    return layer
+"""
+
+
+def test_a_users_own_weights_are_kept_as_they_are_made(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "kept.py").write_text(OWN.replace("MEAN", "mean()"))
+    own = ("--objective", "kept:kept", "--network", "kept:kept", *SPRITES, *TINY)
+    assert cli("train", "vae", *own, "--out", tmp_path / "run").status == 0
+    one, other = (work.prepare(open_run(tmp_path / "run")).learner for _ in range(2))
+    for layer in (one.encoder[1], one.extra):
+        assert not layer.weight.any() and (layer.bias == -2).all()
+    assert torch.equal(one.decoder[0].weight, other.decoder[0].weight) and one.decoder[0].weight.any()
+
+
+def test_terms_that_are_no_numbers_are_refused(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "rows.py").write_text(OWN.replace("MEAN", "mean(1)"))
+    own = ("--objective", "rows:rows", *SPRITES, *TINY, "--out", tmp_path / "run")
+    refused(cli("train", "vae", *own), "fails on its first batch: its size is", "must be one finite number")
+    assert not (tmp_path / "run").exists()
 
 
 def test_bfloat16_changes_the_loss_by_rounding_alone(cli: Any, tmp_path: Path) -> None:

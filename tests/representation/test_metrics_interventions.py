@@ -105,6 +105,9 @@ def test_differences_are_divided_by_their_maximum() -> None:
 def test_an_encoder_must_give_a_code_for_each_observation() -> None:
     with pytest.raises(InputError, match=r"encode must give codes \(\d+, D\), not \(3,\)"):
         factor_vae.from_sampler(lambda seen: torch.zeros(3), Uniform(), np.random.default_rng(0))
+    for module in (factor_vae, beta_vae, beta_vae_2016):
+        with pytest.raises(InputError, match="encode gave codes that are not finite"):
+            module.from_sampler(lambda seen: torch.full((len(seen), 2), torch.nan), Uniform(), np.random.default_rng(0))
 
 
 def test_a_world_is_intervened_on() -> None:

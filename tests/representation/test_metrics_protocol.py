@@ -101,6 +101,19 @@ def test_numbers_are_the_library_s(metric: str, name: str) -> None:
     assert ours(metric, name)["score"] == pytest.approx(REFERENCES[metric](*split(name)), abs=1e-6)
 
 
+@pytest.mark.parametrize("metric", ["mig", "modularity", "sap"])
+def test_every_whole_number_is_a_label_however_many_there_are(metric: str) -> None:
+    factors = np.column_stack([FACTORS[:, :2], RNG.integers(150, size=TRAIN + TEST)])
+    codes = factors + [0.1, 0.5, 20] * NOISE[:, :3]
+    parts = codes[:TRAIN], factors[:TRAIN], codes[TRAIN:], factors[TRAIN:]
+    reference = REFERENCES[metric](*parts)
+    found = evaluate([metric], *parts, protocol="disentanglement_lib")[metric]["score"]
+    assert found == pytest.approx(reference, abs=1e-6)
+    stated = evaluate([metric], *parts, discrete=[True] * 3)[metric]["score"]
+    cut = evaluate([metric], *parts)[metric]["score"]
+    assert abs(stated - reference) < abs(cut - reference)
+
+
 @pytest.mark.parametrize("metric", ["mig", "modularity", "irs"])
 def test_without_test_arrays_all_rows_are_measured(metric: str) -> None:
     codes = CODES["trained-like"]

@@ -146,7 +146,8 @@ def test_the_best_of_random_partitions_is_the_true_one() -> None:
 @pytest.mark.parametrize(
     ("codes", "groups", "text"),
     [(np.ones((2, 2, 2)), [[0]], "2 pairs of successive frames"), (walks(), [], "at least one group"), (walks(), [[0], []], "at least one latent"),
-     (walks(), [[0], [2]], "latents from 0 to 1, not 2"), (np.ones((4, 2)), [[0]], r"\(sequences, frames, latents\)")],
+     (walks(), [[0], [2]], "latents from 0 to 1, not 2"), (walks(), [[0], [0, 1]], "no latent in common"),
+     (np.ones((4, 2)), [[0]], r"\(sequences, frames, latents\)")],
 )  # fmt: skip
 def test_bad_groups_are_named(codes: Any, groups: Any, text: str) -> None:
     with pytest.raises(InputError, match=text):
@@ -218,7 +219,8 @@ def test_counts_that_no_threshold_gives() -> None:
 @pytest.mark.parametrize(
     ("kl", "counts", "text"),
     [(np.ones((3, 2)), np.ones(2), "kl has 3 images and counts 2"), (-np.ones((3, 2)), np.ones(3), "kl must be at least 0 everywhere, not -1"),
-     (np.ones((3, 2)), -np.ones(3), "counts must be at least 0"), (np.full((3, 2, 2), np.nan), np.ones(3), "kl holds NaN")],
+     (np.ones((3, 2)), -np.ones(3), "counts must be at least 0"), (np.ones((3, 2)), [1, 1.5, 2], "counts must be whole numbers, not 1.5"),
+     (np.full((3, 2, 2), np.nan), np.ones(3), "kl holds NaN")],
 )  # fmt: skip
 def test_bad_divergences_are_named(kl: Any, counts: Any, text: str) -> None:
     with pytest.raises(InputError, match=text):

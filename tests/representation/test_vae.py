@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from unbraid.errors import InputError
+from unbraid.representation.data import StoredImages
 from unbraid.representation.networks import ImageShape
-from unbraid.representation.objectives import ada_gvae
-from unbraid.representation.vae import VAE, Config
+from unbraid.representation.objectives import ada_gvae, beta_tcvae
+from unbraid.representation.vae import VAE, Config, build
 
 
 def test_errors_are_those_of_what_it_draws() -> None:
@@ -28,3 +30,10 @@ def test_errors_are_those_of_what_it_draws() -> None:
 def test_pairs_are_compared_as_they_are() -> None:
     with pytest.raises(InputError, match="'ada_gvae' compares an image with its partner: no corruption"):
         Config(ada_gvae.Config(), draw="pairs", corruption=0.1)
+
+
+def test_stored_images_are_counted_where_their_number_counts() -> None:
+    stored = StoredImages(np.zeros((20, 16, 16), np.uint8), 4, 0)
+    for stated, wanted in ((None, 20), (7, 7)):
+        config = Config(objective=beta_tcvae.Config(dataset_size=stated))
+        assert build(config, stored, torch.Generator()).coefficients.dataset_size == wanted
