@@ -94,8 +94,8 @@ def run(job: Job, folder: Path) -> Numbers:
         env, steps, options = TASKS[name]
         steps, seed, episodes = wanted["steps"] or steps, work.METRIC_SEED + job.seed, wanted["episodes"]
         if learner is None:
-            how = {"horizon": AHEAD.get(name, 10), "units": _units(env)}
-            found = plan_on_truth(env, episodes, seed, steps, **how, **options)
+            ahead, units = AHEAD.get(name, 10), _units(env)
+            found = plan_on_truth(env, episodes, seed, steps, horizon=ahead, units=units, **options)
         else:
             planner = "cem" if wanted["config"]["bound"] == "world" else "ilqr"
             found, trip = agent.plan(learner, env, episodes, seed, steps, planner=planner, **options)
