@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -76,8 +76,9 @@ def main(argv: Sequence[str]) -> None:
     if options.codes is not None:
         metrics.check_names(names)
         arrays = load_codes(options.codes)
-        discrete = _discrete(options.discrete, arrays["factors"].shape[-1])
-        _say_what_is_unseen(metrics.Arrays.of(**arrays, discrete=discrete))
+        checked = metrics.Arrays.of(**arrays)
+        discrete = _discrete(options.discrete, checked.factors.shape[1])
+        _say_what_is_unseen(replace(checked, discrete=discrete))
         with working("measuring"):
             numbers = metrics.evaluate(
                 names,
@@ -122,15 +123,16 @@ def _evaluate_run(folder: Path, names: list[str], options: Options) -> dict[str,
     return numbers
 
 
-def _discrete(said: str, factors: int) -> list[bool] | None:
+def _discrete(said: str, factors: int) -> tuple[bool, ...] | None:
     """Of each factor, whether it is a set of labels; None where that is left to its values."""
     if said in ("few", "all", "none"):
-        return None if said == "few" else [said == "all"] * factors
+        return None if said == "few" else (said == "all",) * factors
     columns = [part.strip() for part in said.split(",")]
     for column in columns:
         if not column.isdecimal() or int(column) >= factors:
             raise InputError(f"--discrete must be few, all, none or columns from 0 to {factors - 1}, not {column!r}")
-    return [str(k) in columns for k in range(factors)]
+    chosen = {int(column) for column in columns}
+    return tuple(k in chosen for k in range(factors))
 
 
 def _say_what_is_unseen(arrays: Arrays) -> None:

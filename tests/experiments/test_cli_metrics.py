@@ -46,6 +46,9 @@ def test_which_factors_are_labels_can_be_said(cli: Any, npz: Path) -> None:
     wrong = cli(*how, "--discrete", "2")
     assert wrong.status == 2 and "few, all, none or columns from 0 to 1, not '2'" in wrong.err
     assert "is for --codes" in cli("evaluate", npz, "--discrete", "all").err
+    np.savez(npz, codes=np.zeros((20, 2)), factors=3)
+    scalar = cli(*how)
+    assert scalar.status == 2 and "factors must" in scalar.err and scalar.err.count("\n") == 1
 
 
 def test_values_that_are_held_out_altogether_are_warned_of(cli: Any, tmp_path: Path) -> None:
