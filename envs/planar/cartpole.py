@@ -34,7 +34,7 @@ class CartPole(Poles):
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
-        place = Coordinate("x", TRACK, 6.0, (0.0, 0.0))
+        place = Coordinate("x", TRACK, 6.0, (0.0, 0.0), "m")
         angle = Coordinate("angle", None, 3 * math.pi, (-math.pi / 8, math.pi / 8))
         capsules = Capsules(SIZE, [CART, STICK], [CART_RADIUS, RADIUS], torch.device(device))
         super().__init__([place, angle], [MAX_FORCE], capsules, device)

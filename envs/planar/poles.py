@@ -45,23 +45,24 @@ class Coordinate:
 
     Args:
         name: Of the factor, without its object.
-        limit: Largest position, either way: m; None for an angle, which is cyclic.
+        limit: Largest position, either way, where it stops: rad or m; None for an angle that turns all the way round.
         max_speed: Speeds are clamped to this, either way: rad/s or m/s.
         start: Lowest and highest position at the start of an episode; it starts at rest.
+        unit: ``"rad"`` or ``"m"``.
     """
 
     name: str
     limit: float | None
     max_speed: float
     start: tuple[float, float]
+    unit: str = "rad"
 
     def factors(self) -> tuple[Factor, Factor]:
         """Its position and its speed."""
-        unit = "rad" if self.limit is None else "m"
         kind: Kind = "cyclic" if self.limit is None else "continuous"
         limit, top = self.limit or math.pi, self.max_speed
-        place = Factor(f"agent.{self.name}", kind, -limit, limit, None, unit, True)
-        return place, Factor(f"agent.{self.name}_speed", "continuous", -top, top, None, f"{unit}/s", True)
+        place = Factor(f"agent.{self.name}", kind, -limit, limit, None, self.unit, True)
+        return place, Factor(f"agent.{self.name}_speed", "continuous", -top, top, None, f"{self.unit}/s", True)
 
 
 class Poles(World[PolesState]):
@@ -94,7 +95,7 @@ class Poles(World[PolesState]):
         self._capsules = capsules
         places, speeds = zip(*(coordinate.factors() for coordinate in coordinates), strict=True)
         self.factors = (*places, *speeds)
-        self._is_angle = torch.tensor([coordinate.limit is None for coordinate in coordinates], device=self.device)
+        self._is_cyclic = torch.tensor([coordinate.limit is None for coordinate in coordinates], device=self.device)
         self._limits = torch.tensor([factor.high for factor in places], device=self.device)
         self._max_speeds = torch.tensor([factor.high for factor in speeds], device=self.device)
         self._start = torch.tensor([coordinate.start for coordinate in coordinates], device=self.device).T
@@ -148,10 +149,10 @@ class Poles(World[PolesState]):
         return motion + seconds / 6 * (first + 2 * second + 2 * third + fourth)
 
     def _bound(self, position: Tensor, velocity: Tensor) -> PolesState:
-        """Wrap angles, stop at the ends of a track, clamp speeds; ``(n, d)`` in double precision."""
+        """Wrap angles, stop at the ends of a track or a joint, clamp speeds; ``(n, d)`` in double precision."""
         wrapped = wrap(position).clamp(-_ALMOST_PI, _ALMOST_PI)
-        stopped = (position.abs() > self._limits) & ~self._is_angle
-        place = torch.where(self._is_angle, wrapped, position.float().clamp(-self._limits, self._limits))
+        stopped = (position.abs() > self._limits) & ~self._is_cyclic
+        place = torch.where(self._is_cyclic, wrapped, position.float().clamp(-self._limits, self._limits))
         speed = velocity.float().clamp(-self._max_speeds, self._max_speeds)
         return PolesState(place, torch.where(stopped, 0.0, speed))
 

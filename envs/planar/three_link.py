@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -19,6 +20,9 @@ STARTS = {
     "balance": ((-math.pi / 18, math.pi / 18),) * 3,
 }
 
+ENDS, MAX_SPEED = (None, 2 * math.pi / 3, math.pi / 3), math.pi / 2
+"""Of bounded joints: rad, rad/s."""
+
 SIZE, STICK, RADIUS = 80, 12.0, 2.5
 
 
@@ -29,32 +33,34 @@ class ThreeLink(Poles):
     against the link before. The goal is reached where all three links are within pi/6 of upright (that is, each
     cumulative angle). The torques can't hold the arm stretched out level (2.2 N m), but can raise it link by link.
 
-    Episodes last 400 steps, as PCC's. Its code bounds joint speeds by pi/2 rad/s, which ``max_speed`` can do here,
-    jumps from one end to the other of 2 pi/3 and pi/3 for the outer joints, and lengthens the period outside of the
-    goal: here joints turn all the way round, and a period is a period.
+    Episodes last 400 steps, as PCC's. Its code bounds joint speeds by pi/2 rad/s and the outer joints by 2 pi/3 and
+    pi/3, as ``joints="bounded"`` does here; but there a joint that passes its end jumps to the other, where here it
+    stops, and the period is longer outside of the goal, where here a period is a period.
 
     Args:
         task: ``"swing_up"``: the first angle starts in 0.9 pi .. 0.95 pi, almost hanging, the others within 0.05 pi of
             straight; ``"balance"``: all three start within pi/18 of upright and straight.
-        max_speed: Of every joint, rad/s.
+        joints: ``"free"``: all turn all the way round, at up to 8 pi rad/s; ``"bounded"``: none is faster than pi/2
+            rad/s, and the second stops 2 pi/3 from straight, the third pi/3.
         device: Where the tensors live.
 
     Raises:
-        ValueError: An unknown task, or a ``max_speed`` that isn't above 0.
+        ValueError: An unknown task, or other joints.
     """
 
     def __init__(
         self,
         task: Literal["swing_up", "balance"] = "swing_up",
-        max_speed: float = 8 * math.pi,
+        joints: Literal["free", "bounded"] = "free",
         device: torch.device | str = "cpu",
     ) -> None:
         check_task(task, tuple(STARTS))
-        if not 0 < max_speed < math.inf:
-            raise ValueError(f"max_speed must be above 0 and finite, not {max_speed}")
-        joints = [Coordinate(f"angle{i + 1}", None, max_speed, start) for i, start in enumerate(STARTS[task])]
+        if joints not in ("free", "bounded"):
+            raise ValueError(f"joints must be free or bounded, not {joints!r}")
+        free = [Coordinate(f"angle{i + 1}", None, 8 * math.pi, start) for i, start in enumerate(STARTS[task])]
+        bounded = [replace(joint, limit=end, max_speed=MAX_SPEED) for joint, end in zip(free, ENDS, strict=True)]
         capsules = Capsules(SIZE, [STICK] * LINKS, [RADIUS] * LINKS, torch.device(device))
-        super().__init__(joints, [MAX_TORQUE] * LINKS, capsules, device)
+        super().__init__(free if joints == "free" else bounded, [MAX_TORQUE] * LINKS, capsules, device)
         # A link bears those after it at its end; its own mass is spread along it.
         after = torch.arange(LINKS - 1.0, -1, -1, dtype=torch.float64, device=self.device)
         spread = torch.full((LINKS, LINKS), 1 / 2, dtype=torch.float64, device=self.device).fill_diagonal_(1 / 3)

@@ -43,7 +43,7 @@ TASKS: dict[str, tuple[str, int, dict[str, Any]]] = {
     "balance": ("unbraid/PlanarPendulum-v0", 200, {}),
     "swing-up": ("unbraid/PlanarSwingUp-v0", 400, {}),
     "cart and pole": ("unbraid/PlanarCartPole-v0", 50, {}),
-    "arm": ("unbraid/PlanarThreeLink-v0", 400, {"max_speed": math.pi / 2}),
+    "arm": ("unbraid/PlanarThreeLink-v0", 400, {"joints": "bounded"}),
 }
 """World, steps and the world's options of each."""
 AHEAD = {"cart and pole": 20}

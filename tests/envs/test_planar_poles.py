@@ -275,10 +275,17 @@ def test_an_unknown_task_is_refused(make: Callable[..., Poles]) -> None:
         make(task="juggle")
 
 
-def test_the_arms_speeds_are_bounded_as_asked() -> None:
-    world = ThreeLink(max_speed=1.5)
-    assert [factor.high for factor in world.factors[3:]] == [1.5] * 3
-    moved = world.step(world.set_factors(torch.zeros(1, 6)), torch.tensor([[0.0, 0.0, 1.0]]), Streams([0]))[0]
-    assert moved.velocity[0, 2] == 1.5  # of 2.4 rad/s that such a torque comes to in a period
-    with pytest.raises(ValueError, match="max_speed must be above 0 and finite, not 0"):
-        ThreeLink(max_speed=0)
+def test_bounded_joints_of_the_arm_are_slow_and_stop() -> None:
+    world = ThreeLink(joints="bounded")
+    highest = [math.pi, 2 * math.pi / 3, math.pi / 3, *[math.pi / 2] * 3]
+    assert [factor.high for factor in world.factors] == highest
+    assert [factor.kind for factor in world.factors[:3]] == ["cyclic", "continuous", "continuous"]
+    assert {factor.unit for factor in world.factors[:3]} == {"rad"}
+    rest, torque = torch.zeros(1, 6), torch.tensor([[0.0, 0.0, 1.0]])
+    moved = world.step(world.set_factors(rest), torque, Streams([0]))[0]
+    assert moved.velocity[0, 2] == world.factors[5].high  # of 2.4 rad/s that such a torque comes to in a period
+    rest[0, 2] = world.factors[2].high - 0.001
+    stopped = world.step(world.set_factors(rest), torque, Streams([0]))[0]
+    assert stopped.position[0, 2] == world.factors[2].high and stopped.velocity[0, 2] == 0
+    with pytest.raises(ValueError, match="joints must be free or bounded, not 'loose'"):
+        ThreeLink(joints="loose")  # type: ignore[arg-type]
