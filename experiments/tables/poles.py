@@ -6,13 +6,13 @@ the goal, ten tasks a model. Papers print means over ten models: balance 99.1 (P
 26.4, cart and pole 96.3 and 94.4, arm 42.4 and 14.2.
 
 What differs, at every scale: one pendulum model does both tasks; the worlds are ours, whose pendulum is as heavy as its
-paper says and not as its code (see `unbraid.envs.planar`), and whose arm has its code's bound on speeds, pi/2 a second,
-but neither its joints' ends nor its longer periods; models learn from 10,000 transitions from states drawn uniformly in
-all angles and speeds. Methods are those of the table planar, and infomax, ours, whose network, conv, reads each of the
-two frames by itself, into 4, 8 and 12 latents (the others' are 3, 8 and 8); the world model is planned in with CEM.
-Plans go 10 actions ahead. "true state" is the same planner on the true state and its numerical derivatives, 20 actions
-ahead for cart and pole; as in codes of two frames, speeds count as what they move in a period. At scale cpu also: three
-models of each row, 3,000 steps; at paper ten and 30,000.
+paper says and not as its code (see `unbraid.envs.planar`), and whose arm has its code's bounds on joints, where they
+stop, and not its longer periods; models learn from 10,000 transitions from states drawn uniformly in all angles and
+speeds. Methods are those of the table planar, and infomax, ours, whose network, conv, reads each of the two frames by
+itself, into 4, 8 and 12 latents (the others' are 3, 8 and 8); the world model is planned in with CEM. Plans go 10
+actions ahead. "true state" is the same planner on the true state and its numerical derivatives, 20 actions ahead for
+cart and pole; as in codes of two frames, speeds count as what they move in a period. At scale cpu also: three models of
+each row, 3,000 steps; at paper ten and 30,000.
 """
 
 from __future__ import annotations
