@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -20,8 +19,11 @@ STARTS = {
     "balance": ((-math.pi / 18, math.pi / 18),) * 3,
 }
 
-ENDS, MAX_SPEED = (None, 2 * math.pi / 3, math.pi / 3), math.pi / 2
-"""Of bounded joints: rad, rad/s."""
+JOINTS = {
+    "free": ((None, None, None), 8 * math.pi),
+    "bounded": ((None, 2 * math.pi / 3, math.pi / 3), math.pi / 2),
+}
+"""How far each turns from straight, rad, and how fast any, rad/s."""
 
 SIZE, STICK, RADIUS = 80, 12.0, 2.5
 
@@ -55,12 +57,13 @@ class ThreeLink(Poles):
         device: torch.device | str = "cpu",
     ) -> None:
         check_task(task, tuple(STARTS))
-        if joints not in ("free", "bounded"):
-            raise ValueError(f"joints must be free or bounded, not {joints!r}")
-        free = [Coordinate(f"angle{i + 1}", None, 8 * math.pi, start) for i, start in enumerate(STARTS[task])]
-        bounded = [replace(joint, limit=end, max_speed=MAX_SPEED) for joint, end in zip(free, ENDS, strict=True)]
+        if joints not in JOINTS:
+            raise ValueError(f"joints must be {' or '.join(JOINTS)}, not {joints!r}")
+        ends, top = JOINTS[joints]
+        stated = zip(ends, STARTS[task], strict=True)
+        coordinates = [Coordinate(f"angle{i}", end, top, start) for i, (end, start) in enumerate(stated, 1)]
         capsules = Capsules(SIZE, [STICK] * LINKS, [RADIUS] * LINKS, torch.device(device))
-        super().__init__(free if joints == "free" else bounded, [MAX_TORQUE] * LINKS, capsules, device)
+        super().__init__(coordinates, [MAX_TORQUE] * LINKS, capsules, device)
         # A link bears those after it at its end; its own mass is spread along it.
         after = torch.arange(LINKS - 1.0, -1, -1, dtype=torch.float64, device=self.device)
         spread = torch.full((LINKS, LINKS), 1 / 2, dtype=torch.float64, device=self.device).fill_diagonal_(1 / 3)

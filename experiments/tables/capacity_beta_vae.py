@@ -10,8 +10,8 @@ What differs, at every scale: a latent counts as active if its mean KL divergenc
 through from the capacity on at which its own, smoothed, stays above .25 nats; coloured sprites are this library's, and
 so are blobs, with a standard deviation of 8 pixels; there are no pictures of the generator at each capacity. At scale
 cpu also: the small network conv, learning rate 1e-3 instead of 5e-4, two seeds, 3,000 steps, and 12,000 over which
-capacity rises instead of 100,000; the generator's capacity rests for a fifth of them at first, without which shape is
-not let through in so few.
+capacity rises instead of 100,000; the generator's capacity rests for a fifth of them at first, without which, in a
+trial, shape was not let through in so few.
 """
 
 from __future__ import annotations
