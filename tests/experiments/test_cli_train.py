@@ -155,14 +155,16 @@ def test_terms_that_are_no_numbers_are_refused(cli: Any, tmp_path: Path, monkeyp
     assert not (tmp_path / "run").exists()
 
 
-def test_bfloat16_changes_the_loss_by_rounding_alone(cli: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("objective", ["beta", "factor_vae", "mutual_information", "grouped_vae"])
+def test_bfloat16_changes_the_loss_by_rounding_alone(cli: Any, tmp_path: Path, objective: str) -> None:
     from unbraid.experiments.figures import read_scalars
     from unbraid.representation.training import SCALARS
 
     losses = []
+    asked = ("--objective", objective, *(("--units", "8") if objective == "factor_vae" else ()))
     for precision in ("32", "bf16"):
         run = ("--precision", precision, "--out", str(tmp_path / precision))
-        assert cli("train", "vae", *SPRITES, "--steps", "20", "--batch-size", "8", *run).status == 0
+        assert cli("train", "vae", *SPRITES, *asked, "--steps", "20", "--batch-size", "8", *run).status == 0
         losses.append(read_scalars(tmp_path / precision / SCALARS)["loss"][1])
         assert all(part.dtype == torch.float32 for part in load_tensors(tmp_path / precision / WEIGHTS).values())
     assert losses[0] != losses[1]
