@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +21,7 @@ import yaml
 from .. import __version__, lookup
 from ..errors import InputError, UnknownNameError
 from ..representation.storage import load_tensors, save_tensors, write_atomically
+from ..representation.training import CHECKPOINT, SCALARS
 
 FILE, MEMBERS = "file:", "ensemble.yaml"
 CONFIG, WEIGHTS, METRICS = "config.yaml", "model.safetensors", "metrics.json"
@@ -90,32 +92,24 @@ class Run:
         return {**asked, **recorded, "config": self.config.to_dict(), "unbraid": __version__}
 
     def create(self, resume: bool = False, overwrite: bool = False) -> bool:
-        """Make the folder and write ``config.yaml``; returns False if the run is there already and finished.
+        """Make the folder and write ``config.yaml``; see `create`."""
+        return create(self.folder, [self], resume, overwrite)
 
-        Raises:
-            InputError: The folder exists and neither flag is given; it isn't a run (it is never deleted then); or it
-                is a run of something else and can't be resumed as this.
-        """
-        if self.folder.exists() and any(self.folder.iterdir() if self.folder.is_dir() else [self.folder]):
-            if not (resume or overwrite):
-                raise InputError(
-                    f"{self.folder} exists; go on with --resume, replace it with --overwrite, or choose another --out"
-                )
-            if not (self.folder / CONFIG).is_file():
-                raise InputError(f"{self.folder} exists and is not a run (it has no {CONFIG}); choose another --out")
-            if resume and not overwrite:
-                self._check_same()
-                return not self.finished
-            shutil.rmtree(self.folder)
+    def begin(self) -> None:
+        """Make the folder, and write ``config.yaml`` where there is none."""
+        if (self.folder / CONFIG).is_file():
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"can't make the folder {self.folder}: {error.strerror}") from None
         text = yaml.safe_dump(self.to_dict(), sort_keys=False)
         write_atomically(self.folder / CONFIG, lambda file: file.write_text(text))
-        return True
 
-    def _check_same(self) -> None:
+    def check_same(self) -> None:
+        """Raise `InputError` where the folder holds a run of something else."""
+        if not (self.folder / CONFIG).is_file():
+            return
         known = open_run(self.folder)
         if known.learner != self.learner:
             raise InputError(f"{self.folder} holds a {known.learner!r}, not a {self.learner!r}: choose another --out")
@@ -227,7 +221,7 @@ def open_run(folder: Path) -> Run:
     """
     path = folder / CONFIG
     if (folder / MEMBERS).is_file():
-        members = ", ".join(str(folder / name) for name in yaml.safe_load((folder / MEMBERS).read_text()))
+        members = ", ".join(str(folder / name) for name in members_of(folder))
         raise InputError(f"{folder} is an ensemble: name one of its runs, {members}")
     if not path.is_file():
         raise InputError(f"{folder} is not a run: it has no {CONFIG}; train one with: unbraid train ... --out {folder}")
@@ -242,6 +236,81 @@ def open_run(folder: Path) -> Run:
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
         raise InputError(f"{path} is damaged: {why}; restore it from a copy, or train again") from None
+
+
+def create(folder: Path, runs: Sequence[Run], resume: bool = False, overwrite: bool = False) -> bool:
+    """Make the folder of a run, or that of an ensemble and its runs', and say in it what it holds.
+
+    Args:
+        folder: The run's own; or the ensemble's, above its runs', whose names are written into it.
+        runs: One, or an ensemble's.
+        resume: Go on with what is there, if it is the same.
+        overwrite: Replace what is there.
+
+    Returns:
+        False where all of that is there already, and trained.
+
+    Raises:
+        InputError: The folder exists and neither flag is given; it is neither a run nor an ensemble (it is never
+            deleted then); or it holds something else and can't be resumed as this. Nothing is written then.
+    """
+    members = [] if runs[0].folder == folder else [run.folder.name for run in runs]
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        known = _held(folder)
+        if known != members and not overwrite:
+            what = f"the ensemble {', '.join(known)}" if known else "a run, and no ensemble"
+            raise InputError(f"{folder} holds {what}; choose another --out, or --overwrite it")
+        if not (resume or overwrite):
+            raise InputError(
+                f"{folder} exists; go on with --resume, replace it with --overwrite, or choose another --out"
+            )
+        if overwrite:
+            _remove(folder, known)
+    for run in runs:
+        run.check_same()
+    if members:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / MEMBERS, lambda file: file.write_text(yaml.safe_dump(members)))
+    for run in runs:
+        run.begin()
+    return not all(run.finished for run in runs)
+
+
+def _held(folder: Path) -> list[str]:
+    """The names of an ensemble's runs; none of a single run."""
+    if (folder / MEMBERS).is_file():
+        return members_of(folder)
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder} exists and is not a run (it has no {CONFIG}); choose another --out")
+    return []
+
+
+def members_of(folder: Path) -> list[str]:
+    """The names of an ensemble's runs, folders in its own.
+
+    Raises:
+        InputError: The list of them is damaged.
+    """
+    path = folder / MEMBERS
+    try:
+        found = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, list) or not found or any(Path(str(name)).name != name for name in found):
+        raise InputError(f"{path} is damaged: it isn't a list of folders; restore it from a copy, or delete it")
+    return found
+
+
+def _remove(folder: Path, members: list[str]) -> None:
+    """A run; or of an ensemble its runs and what they share, but nothing else that lies there."""
+    if not members:
+        shutil.rmtree(folder)
+        return
+    for name in (*members, SCALARS):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+    for name in (MEMBERS, CHECKPOINT):
+        (folder / name).unlink(missing_ok=True)
 
 
 def versions() -> dict[str, str]:

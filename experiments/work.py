@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-import yaml
 
 from ..envs import Factor, make_factored
 from ..errors import InputError, UnknownNameError
 from ..representation import metrics as scores
 from ..representation.data import draw_states
 from ..representation.ensemble import Ensemble, EnsembleData
-from ..representation.storage import write_atomically
-from ..representation.training import CHECKPOINT, FitOptions, fit, pick_device
-from .runs import MEMBERS, How, Run, learner_module
+from ..representation.training import FitOptions, fit, pick_device
+from .runs import How, Run, learner_module
 
 if TYPE_CHECKING:
     from ..representation.grasps import Loader
@@ -61,20 +59,29 @@ def _try(prepared: Prepared, config: Any) -> None:
     saved, learner = prepared.data.state_dict(), copy.deepcopy(prepared.learner)
     noise = torch.Generator(next(learner.parameters()).device).manual_seed(0)
     try:
-        with torch.no_grad():
-            for turn in range(len(learner.turns())):
-                terms = learner(learner.prepare(prepared.data.draw(), 0, noise), turn)
-                if "loss" not in terms:
-                    raise InputError(f"{_title(config)} has no term 'loss' among {', '.join(terms) or 'none'}")
-                for name, value in terms.items():
-                    if value.ndim or (name == "loss" and not value.isfinite()):
-                        raise ValueError(f"its {name} is {value.tolist()}, and must be one finite number")
+        for turn in range(len(learner.turns())):
+            terms = learner(learner.prepare(prepared.data.draw(), 0, noise), turn)
+            if "loss" not in terms:
+                raise InputError(f"{_title(config)} has no term 'loss' among {', '.join(terms) or 'none'}")
+            for name, value in terms.items():
+                _check_term(name, value)
     except InputError:
         raise
     except Exception as error:  # a user's own objective or network may raise anything
         what = f"KeyError: {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
         raise InputError(f"{_title(config)} fails on its first batch: {what}{_where(config, error)}") from error
     prepared.data.load_state_dict(saved)
+
+
+def _check_term(name: str, value: Any) -> None:
+    if not isinstance(value, torch.Tensor):
+        raise ValueError(f"its {name} is of type {type(value).__name__}, and must be a tensor of one number")
+    if value.ndim:
+        raise ValueError(f"its {name} has shape {tuple(value.shape)}, and must be one finite number")
+    if name == "loss" and not value.isfinite():
+        raise ValueError(f"its {name} is {value.item():g}, and must be one finite number")
+    if name == "loss" and not value.requires_grad:
+        raise ValueError("its loss has no gradient: nothing that is trained decides it")
 
 
 def _where(config: Any, error: Exception) -> str:
@@ -111,7 +118,7 @@ def join(runs: list[Run], prepared: list[Prepared], vary: str = "") -> Prepared:
     """Runs that differ in their seed, or in the coefficient ``vary``, as one batched program; nothing is written.
 
     Raises:
-        InputError: They can't be trained as one, or the folder above theirs holds another ensemble.
+        InputError: They can't be trained as one.
     """
     device = next(prepared[0].learner.parameters()).device
     labels = [run.folder.name for run in runs]
@@ -119,22 +126,6 @@ def join(runs: list[Run], prepared: list[Prepared], vary: str = "") -> Prepared:
     joined = Prepared(ensemble, EnsembleData([one.data for one in prepared], [run.seed for run in runs], device))
     _try(joined, runs[0].config)
     return joined
-
-
-def bind(folder: Path, runs: list[Run], overwrite: bool) -> None:
-    """Write down which runs are an ensemble's, in the folder above theirs, whose checkpoint is for them alone.
-
-    Raises:
-        InputError: Another ensemble is there, and isn't to be replaced.
-    """
-    members, path = [run.folder.name for run in runs], folder / MEMBERS
-    known = yaml.safe_load(path.read_text()) if path.exists() else members
-    if known != members and not overwrite:
-        raise InputError(f"{folder} holds the ensemble {', '.join(known)}; choose another --out, or --overwrite it")
-    if overwrite:
-        (folder / CHECKPOINT).unlink(missing_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: file.write_text(yaml.safe_dump(members)))
 
 
 def train_together(runs: list[Run], joined: Prepared, how: How) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -33,6 +32,8 @@ from .turns import Turn
 CHECKPOINT = "trainer.safetensors"
 SCALARS = "tensorboard"
 DECAY = 0.2
+DIVERGED = 1e12
+"""Size from which a term is one of a training that diverges; an image of a million numbers is far below."""
 
 
 class Learner(nn.Module, ABC):
@@ -119,8 +120,8 @@ def fit(learner: Learner, data: Data, options: FitOptions, folder: Path) -> None
 
     Raises:
         InputError: The checkpoint is damaged.
-        FloatingPointError: A loss term or a weight is not finite; the message names step, term and the last good
-            checkpoint.
+        FloatingPointError: A loss term is not finite, or 1e12 and more, or a weight is not finite; the message names
+            step, terms and the last good checkpoint.
     """
     from torch.utils.tensorboard.writer import SummaryWriter  # takes seconds to import
 
@@ -216,9 +217,12 @@ def _set_up(learner: Learner, options: FitOptions) -> tuple[Any, list[Player], t
 
 
 def _log(numbers: dict[str, float], done: int, scalars: Any, trainer: Checkpoint) -> None:
+    """Write the terms down, unless there is one that diverges: those are named, what they add up to last."""
+    bad = [name for name, value in numbers.items() if not abs(value) < DIVERGED]
+    if bad:
+        named = ", ".join(f"{name} is {numbers[name]:g}" for name in sorted(bad, key=lambda name: name == "loss"))
+        raise FloatingPointError(f"step {done}: {named}; {trainer.last_good()}")
     for name, value in numbers.items():
-        if not math.isfinite(value):
-            raise FloatingPointError(f"step {done}: {name} is {value}; {trainer.last_good()}")
         scalars.add_scalar(name, value, done)
 
 

@@ -56,8 +56,8 @@ class Config:
 
     def __post_init__(self) -> None:
         for name in ("latents", "steps", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"{name} must be above 0, not {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be above 0, and finite, not {getattr(self, name)}")
         for name, high in (("corruption", 1.0), ("weight_decay", math.inf)):
             if not 0 <= getattr(self, name) <= high:
                 raise InputError(f"{name} must be from 0 to {high:g}, not {getattr(self, name)}")
@@ -122,8 +122,7 @@ class VAE(Learner):
     def forward(self, inputs: Batch, turn: int = 0) -> dict[str, Tensor]:
         """The objective's terms of its first or second turn."""
         terms = self.objective.second_terms if turn else self.objective.loss_terms
-        assert terms is not None
-        return terms(self.coefficients, self, inputs)
+        return terms(self.coefficients, self, inputs)  # type: ignore[misc]  # second turns have second terms
 
     def turns(self) -> list[Turn]:
         """The VAE's, and the second player's where the objective has one."""
@@ -147,7 +146,13 @@ class VAE(Learner):
         return self.likelihood.mean(params)
 
     def activation(self, layer: str) -> Tensor:
-        """What the watched layer gave in the last forward pass; it is handed out once."""
+        """What the watched layer gave in the last forward pass; it is handed out once.
+
+        Raises:
+            InputError: It gave nothing since: the pass that it is in comes first.
+        """
+        if layer not in self._activations:
+            raise InputError(f"layer {layer!r} gave nothing yet: run the encoder or decoder that it is in before")
         return self._activations.pop(layer)
 
     def embed(self, x: Tensor) -> Tensor:

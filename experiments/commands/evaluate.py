@@ -68,7 +68,9 @@ def main(argv: Sequence[str]) -> None:
         raise InputError(f"--points must be at least {MIN_POINTS}, not {options.points}")
     if options.codes is not None and options.factors != "all":
         raise InputError("--factors is for a run: a file holds just the factors that codes are to be held against")
-    if options.codes is None and options.discrete != "few":
+    if options.codes is not None:
+        refuse(options, ("points", "device", "data"), "--codes")
+    elif options.discrete != "few":
         raise InputError("--discrete is for --codes")
     from ...representation import metrics
 

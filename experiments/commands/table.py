@@ -90,6 +90,8 @@ def _scale(table: Table, options: Options) -> Scale:
         value = getattr(options, name)
         if value is not None and value < low:
             raise InputError(f"--{name} must be at least {low}, not {value}")
+    if options.scale not in table.scales:
+        raise InputError(f"--scale must be {' or '.join(table.scales)} for {table.name}, not {options.scale}")
     scale = table.scales[options.scale]
     if options.seconds is not None and not (options.seconds > 0 and scale.seconds):
         timed = "must be above 0" if scale.seconds else f"isn't for {table.name}, whose jobs are given --steps"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ... import lookup
 from ...errors import InputError
-from ..runs import FILE, GRASP, RECORDED, How, Run, learner_module, learner_names
+from ..runs import FILE, GRASP, RECORDED, How, Run, create, learner_module, learner_names
 from ._options import DEFAULT_ENV, env_options, parse, print_json
 
 
@@ -119,13 +119,11 @@ def _train(folder: Path, runs: list[Run], options: Options) -> None:
     how = How(options.device, options.precision, options.compile, options.checkpoint_every)
     prepared = [work.prepare(one, options.device) for one in runs]  # what can be wrong is said before folders are made
     joined = work.join(runs, prepared, options.vary.partition("=")[0]) if _together(options) else None
-    if joined is not None:
-        work.bind(folder, runs, options.overwrite)
-    created = [one.create(options.resume, options.overwrite) for one in runs]
-    if joined is not None and any(created):
-        work.train_together(runs, joined, how)
-    elif any(created):
-        work.train(runs[0], prepared[0], how)
+    if create(folder, runs, options.resume, options.overwrite):
+        if joined is None:
+            work.train(runs[0], prepared[0], how)
+        else:
+            work.train_together(runs, joined, how)
 
 
 def _members(run: Run, options: Options) -> list[Run]:
@@ -148,13 +146,13 @@ def _members(run: Run, options: Options) -> list[Run]:
         numbers = [float(value) for value in values.split(",")]
     except ValueError:
         raise InputError(f"--vary {options.vary!r}: {values!r} is not a list of numbers, as in {name}=1,4,16") from None
-    if len(set(numbers)) < len(numbers):
+    folders = [run.folder / f"{name}-{value:.12g}" for value in numbers]
+    if len(set(folders)) < len(folders):
         raise InputError(f"--vary {options.vary!r}: a value is given twice; --ensemble trains several seeds")
     try:
         configs = [replace(run.config, objective=replace(objective, **{name: value})) for value in numbers]
     except ValueError as error:
         raise InputError(f"--vary {options.vary!r}: {error}") from None
-    folders = [run.folder / f"{name}-{value:g}" for value in numbers]
     return [replace(run, folder=folder, config=config) for folder, config in zip(folders, configs, strict=True)]
 
 

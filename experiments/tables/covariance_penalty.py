@@ -5,7 +5,8 @@ from .001 to 1; ten projections, all models of a penalty trained as one. XOR: tw
 .2, ten networks. Images: a convolutional autoencoder of half a million weights and 84 latents, lambda .08, batch 100.
 
 What differs, at every scale: CIFAR-10 isn't at hand, the images are dSprites' in colour at 32x32 instead, so that the
-paper's values of images are of other data; the projection goes to 10 numbers, the features' variances are drawn
+paper's values are of other data (without a penalty, with L_Sigma and with L1, mse .0365, .0398 and .0569, CVR 20, 6.56
+and 4.03); the projection goes to 10 numbers, the features' variances are drawn
 from .5 to 2 and all samples make one batch, where the paper says nothing; XOR's four examples make one batch, where the
 paper takes them one by one; no training is stopped early. CVR is read without the factor 1 / p^2 with which it is
 printed, as the paper's own values are. At scale cpu also: 2,000 samples and 3,000 steps (the paper: 10,000 and 10,000
@@ -62,12 +63,6 @@ NUMBERS = {
     "units 2": "units of the second layer that vary, of those",
 }
 PAPER = {
-    ("images, no penalty", "mse"): 0.0365,
-    ("images, no penalty", "cvr"): 20.0,
-    ("images, L_Sigma", "mse"): 0.0398,
-    ("images, L_Sigma", "cvr"): 6.56,
-    ("images, L1", "mse"): 0.0569,
-    ("images, L1", "cvr"): 4.03,
     ("XOR, L_Sigma", "units 1"): 2.0,
     ("XOR, L_Sigma", "units 2"): 1.0,
 }

@@ -17,11 +17,15 @@ Nothing else of Unbraid is imported, so that codes can be scored wherever they c
 from __future__ import annotations
 
 import inspect
+import math
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from torch import Tensor
 
 from ... import lookup
 from ...errors import InputError, UnknownNameError
@@ -92,13 +96,47 @@ def evaluate(
 def _measure(name: str, arrays: Arrays, seed: int, protocol: str | None, bootstrap: int) -> dict[str, Any]:
     """One metric's numbers, with their standard errors where draws are asked for."""
     function = _reading(name, protocol)
-    found = function(arrays, np.random.default_rng(seed))
+    found = _call(name, function, arrays, seed)
     if not bootstrap:
         return found
     halves = getattr(lookup.load(PACKAGE, name, "metric"), "DISTINCT_ROWS", False)
     drawn = [arrays.resampled(np.random.default_rng([seed, k]), halves) for k in range(bootstrap)]
-    draws = [function(one, np.random.default_rng(seed)) for one in drawn]
-    return {**found, "std_error": _errors(found, draws)}
+    return {**found, "std_error": _errors(found, [_call(name, function, one, seed) for one in drawn])}
+
+
+def _call(name: str, function: Callable[..., Any], arrays: Arrays, seed: int) -> dict[str, Any]:
+    """A metric's numbers; `InputError` where a user's own fails, or gives something else."""
+    try:
+        found = plain(function(arrays, np.random.default_rng(seed)))
+        if not isinstance(found, dict):
+            raise TypeError(f"it must give a dict of numbers, not {type(found).__name__}")
+        return found
+    except Exception as error:
+        if ":" not in name or isinstance(error, InputError):
+            raise
+        own = inspect.getfile(_function(name))
+        lines = [place.lineno for place in traceback.extract_tb(error.__traceback__) if place.filename == own]
+        where = f" ({Path(own).name}, line {lines[-1]})" if lines else ""
+        raise InputError(f"metric {name!r} fails: {type(error).__name__}: {error}{where}") from error
+
+
+def plain(value: Any) -> Any:
+    """Numbers as Python's own, in lists and dicts; None for what is not finite.
+
+    Raises:
+        TypeError: There is something else in it.
+    """
+    if isinstance(value, dict):
+        return {str(part): plain(one) for part, one in value.items()}
+    if isinstance(value, (Tensor, np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (int, str)):
+        return value
+    raise TypeError(f"it must give a dict of numbers, not of {type(value).__name__}")
 
 
 def check_names(metrics: Sequence[str]) -> None:
@@ -134,7 +172,7 @@ def _errors(found: dict[str, Any], draws: list[dict[str, Any]]) -> dict[str, Any
     """Standard deviations over the draws of all numbers of a metric that have one."""
     errors: dict[str, Any] = {}
     for part, value in found.items():
-        drawn = [draw[part] for draw in draws]
+        drawn = [draw[part] for draw in draws if part in draw]  # those of a factor's values may lack some
         if isinstance(value, dict):
             errors[part] = _errors(value, drawn)
         elif _varies(value):

@@ -36,8 +36,9 @@ class Arrays:
         codes_test: ``(m, D)``, held out; by default the last third of ``codes``.
         factors_test: ``(m, K)``, held out.
         apart: Whether the test rows were given as such, rather than cut off here.
-        discrete: Of each factor, whether it is a set of labels, each value one; None: where it has at most 100
-            different values, and no more than half as many as there are rows.
+        discrete: Of each factor, whether it is a set of labels, each value one; None: where it has few, which is at
+            most 100 different values, and no more than half as many as there are rows.
+        discrete_codes: Whether latents are labels, too; None: where all have few values.
 
     Raises:
         InputError: Shapes that don't match, fewer than 10 rows, NaN or infinity.
@@ -49,6 +50,7 @@ class Arrays:
     factors_test: Tensor
     apart: bool = True
     discrete: tuple[bool | None, ...] | None = None
+    discrete_codes: bool | None = None
 
     @classmethod
     def of(
@@ -110,14 +112,24 @@ class Arrays:
     def _found(self) -> tuple[tuple[bool, ...], Tensor]:
         """Which factors are discrete, and the labels of all rows."""
         pairs = [torch.unique(column, return_inverse=True) for column in self.all_factors.T]
-        most = min(MAX_LABELS, len(self.all_factors) // 2)
         stated = self.discrete or [None] * len(pairs)
         discrete = tuple(
-            len(values) <= most if said is None else said for (values, _), said in zip(pairs, stated, strict=True)
+            len(values) <= self._few if said is None else said for (values, _), said in zip(pairs, stated, strict=True)
         )
         bins = equal_width_bins(self.all_factors)
         columns = [pairs[k][1] if discrete[k] else bins[:, k] for k in range(len(pairs))]
         return discrete, torch.stack(columns, 1)
+
+    @property
+    def _few(self) -> int:
+        return min(MAX_LABELS, len(self.all_factors) // 2)
+
+    @cached_property
+    def are_codes_discrete(self) -> bool:
+        """Whether latents are treated as labels."""
+        if self.discrete_codes is not None:
+            return self.discrete_codes
+        return all(len(column.unique()) <= self._few for column in self.all_codes.T)
 
     @property
     def all_labels(self) -> Tensor:
@@ -146,6 +158,8 @@ class Arrays:
     def resampled(self, rng: np.random.Generator, halves: bool = False) -> Arrays:
         """As many train rows drawn from the train rows with replacement, and test rows from the test rows.
 
+        What is discrete here is so there.
+
         Args:
             rng: Draws them.
             halves: Draw half as many, without replacement.
@@ -155,7 +169,7 @@ class Arrays:
             for n in (len(self.codes), len(self.codes_test))
         )
         train, test = (self.codes[rows], self.factors[rows]), (self.codes_test[rows_test], self.factors_test[rows_test])
-        return Arrays(*train, *test, apart=self.apart, discrete=self.discrete)
+        return Arrays(*train, *test, self.apart, self._found[0], self.are_codes_discrete)
 
 
 def equal_width_bins(values: Tensor, bins: int = BINS) -> Tensor:

@@ -13,7 +13,7 @@ from torch.nn import functional
 from ._information import entropy, mutual_information
 from ._ksg import noisy, with_labels
 from ._softmax import Softmax
-from ._spec import MAX_LABELS, Arrays
+from ._spec import Arrays
 from ._tensors import dense, is_constant, number_list, standardised
 
 NEIGHBOURS = 10
@@ -61,7 +61,7 @@ def infomec(
     """
     codes = arrays.all_codes
     factors = [dense(arrays.all_labels[:, k]) for k in range(arrays.factors.shape[1])]
-    discrete = _are_discrete(codes) if discrete_latents is None else discrete_latents
+    discrete = arrays.are_codes_discrete if discrete_latents is None else discrete_latents
     varying = [k for k, labels in enumerate(factors) if labels.max() > 0]
     active = _active(codes, discrete)
     nmi: list[Any] = [None] * len(factors)
@@ -85,12 +85,6 @@ def concentration(matrix: Tensor) -> float:
     total = matrix.sum(1)
     share = torch.where(total > 0, matrix.amax(1) / total.clamp(min=1e-300), 1 / columns)
     return float((share.mean() - 1 / columns) / (1 - 1 / columns))
-
-
-def _are_discrete(codes: Tensor) -> bool:
-    """By the rule that tells discrete factors from continuous ones."""
-    most = min(MAX_LABELS, len(codes) // 2)
-    return all(len(column.unique()) <= most for column in codes.T)
 
 
 def _active(codes: Tensor, discrete: bool) -> Tensor:

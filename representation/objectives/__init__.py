@@ -58,12 +58,16 @@ def objective(name: str) -> Objective:
 
     Raises:
         UnknownNameError: There is none.
-        InputError: The user's file can't be imported, or lacks ``Config`` or ``loss_terms``.
+        InputError: The user's file can't be imported, or lacks ``Config``, ``loss_terms``, or half of a second player.
     """
     file = lookup.load(PACKAGE, name, "objective")
     missing = [part for part in ("Config", "loss_terms") if not hasattr(file, part)]
     if missing:
         raise InputError(f"objective {name!r} lacks {' and '.join(missing)}: its file must define both")
+    turn, terms = (hasattr(file, part) for part in ("second_turn", "second_terms"))
+    if turn != terms:
+        has, lacks = ("second_turn", "second_terms") if turn else ("second_terms", "second_turn")
+        raise InputError(f"objective {name!r} has {has} but no {lacks}: a second player needs both")
     optional = {part: getattr(file, part, None) for part in ("extra", "second_terms", "second_turn", "code")}
     draws, pairs = getattr(file, "DRAWS", 1), getattr(file, "PAIRS", False)
     return Objective(file.Config, file.loss_terms, draws, pairs, **optional)

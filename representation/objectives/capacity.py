@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ...errors import InputError
 from ._terms import ANY, Batch, Model, check, rate, run
 
 SHARE = 0.9
@@ -29,6 +30,8 @@ class Config:
 
     def __post_init__(self) -> None:
         check(self, gamma=ANY, start=ANY, capacity=ANY, rise=ANY)
+        if self.start > self.capacity:
+            raise InputError(f"start must be at most capacity, {self.capacity:g}, not {self.start:g}")
 
     def target(self, step: int, steps: int = 1) -> float:
         """C after ``step`` of ``steps`` steps, nats."""

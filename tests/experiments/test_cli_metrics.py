@@ -39,6 +39,36 @@ def test_wrong_readings_are_named(cli: Any, npz: Path) -> None:
     assert few.status == 2 and "bootstrap must be 0" in few.err and few.err.count("\n") == 1
 
 
+def test_a_metric_of_ones_own_may_give_arrays_and_tensors(
+    cli: Any, npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    bodies = {
+        "given": "{'a': codes.var(0).numpy(), 'b': codes.mean().numpy().astype('float32'), 'c': codes[0, 0] * float('nan')}",
+        "single": "3.0",
+        "broken": "{'a': codes.no_such}",
+        "strange": "{'a': object()}",
+    }
+    for name, body in bodies.items():
+        (tmp_path / f"{name}.py").write_text(f"def {name}(arrays, rng):\n    codes = arrays.codes\n    return {body}\n")
+    how = ("evaluate", "--codes", npz, "--json", "--metrics")
+    found = json.loads(cli(*how, "given:given").out)["given:given"]
+    assert len(found["a"]) == 2 and isinstance(found["b"], float) and found["c"] is None
+    for name, words in (
+        ("single", "metric 'single:single' fails: TypeError: it must give a dict of numbers, not float"),
+        ("broken", "no attribute 'no_such' (broken.py, line 3)"),
+        ("strange", "it must give a dict of numbers, not of object"),
+    ):
+        done = cli(*how, f"{name}:{name}")
+        assert done.status == 2 and words in done.err and done.err.count("\n") == 1, done.err
+
+
+def test_what_says_nothing_of_codes_in_a_file_is_refused(cli: Any, npz: Path) -> None:
+    for how in (("--points", 100), ("--device", "cpu"), ("--factors", "controllable")):
+        done = cli("evaluate", "--codes", npz, "--metrics", "mig", *how)
+        assert done.status == 2 and how[0] in done.err and done.err.count("\n") == 1
+
+
 def test_which_factors_are_labels_can_be_said(cli: Any, npz: Path) -> None:
     how = ("evaluate", "--codes", npz, "--metrics", "probe", "--json")
     found = [json.loads(cli(*how, *said).out)["probe"]["linear_accuracy"] for said in ((), ("--discrete", "1"))]

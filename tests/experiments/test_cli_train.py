@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from unbraid.experiments import work
-from unbraid.experiments.runs import WEIGHTS, open_run
+from unbraid.experiments.runs import MEMBERS, WEIGHTS, open_run
 from unbraid.representation.objectives import names
 from unbraid.representation.storage import load_tensors
+from unbraid.representation.training import CHECKPOINT, SCALARS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*srun.*")
 SPRITES = ("--env", "unbraid.envs:unbraid/Sprites-v0", "--draw", "fresh")
@@ -151,14 +152,13 @@ def test_terms_that_are_no_numbers_are_refused(cli: Any, tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "rows.py").write_text(OWN.replace("MEAN", "mean(1)"))
     own = ("--objective", "rows:rows", *SPRITES, *TINY, "--out", tmp_path / "run")
-    refused(cli("train", "vae", *own), "fails on its first batch: its size is", "must be one finite number")
+    refused(cli("train", "vae", *own), "fails on its first batch: its size has shape (4,)", "must be one finite number")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("objective", ["beta", "factor_vae", "mutual_information", "grouped_vae"])
 def test_bfloat16_changes_the_loss_by_rounding_alone(cli: Any, tmp_path: Path, objective: str) -> None:
     from unbraid.experiments.figures import read_scalars
-    from unbraid.representation.training import SCALARS
 
     losses = []
     asked = ("--objective", objective, *(("--units", "8") if objective == "factor_vae" else ()))
@@ -184,12 +184,38 @@ def test_another_ensemble_does_not_take_up_the_first_ones_checkpoint(cli: Any, t
     refused(cli("evaluate", str(tmp_path / "all")), "is an ensemble: name one of its runs", "beta-50")
 
 
+def test_a_folder_of_something_else_is_left_as_it_is_unless_it_is_to_be_replaced(cli: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    alone = ("train", "vae", *SPRITES, *TINY, "--out", run)
+    assert cli(*alone).status == 0
+    before = sorted(run.rglob("*"))
+    for flags in ((), ("--resume",)):
+        refused(cli(*alone, "--ensemble", "2", *flags), "holds a run, and no ensemble; choose another --out")
+    assert sorted(run.rglob("*")) == before
+    assert cli(*alone, "--ensemble", "2", "--overwrite").status == 0
+    assert {path.name for path in run.iterdir()} == {MEMBERS, CHECKPOINT, SCALARS, "seed-0", "seed-1"}
+    (run / "notes.txt").write_text("mine")
+    refused(cli(*alone), "holds the ensemble seed-0, seed-1; choose another --out")
+    assert cli(*alone, "--overwrite").status == 0
+    assert {path.name for path in run.iterdir()} == {path.name for path in before if path.parent == run} | {"notes.txt"}
+
+
+@pytest.mark.parametrize("text", ["", "3", "- ../other", ": :"])
+def test_a_damaged_list_of_an_ensemble_is_named(cli: Any, tmp_path: Path, text: str) -> None:
+    (tmp_path / MEMBERS).write_text(text)
+    refused(cli("evaluate", tmp_path), f"{MEMBERS} is damaged: it isn't a list of folders")
+    refused(cli("train", "vae", *SPRITES, *TINY, "--out", tmp_path, "--overwrite"), f"{MEMBERS} is damaged")
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [
         (("--objective", "factor_vae", "--units", "8", "--vary", "discriminator_rate=1e-5,1e-2"), "share a program"),
         (("--ensemble", "2", "--precision", "bf16"), "train in --precision 32"),
         (("--vary", "beta=4,4"), "a value is given twice"),
+        (("--vary", "beta=4,4.0000000000001"), "a value is given twice"),
+        (("--objective", "capacity", "--start", "30"), "start must be at most capacity, 25, not 30"),
+        (("--learning-rate", "inf"), "learning_rate must be above 0, and finite, not inf"),
         (("--vary", "beta=1,-2"), "beta must be at least 0, not -2"),
         (("--objective", "grouped_vae", "--groups", "20"), "groups must be at most the number of latents, 3, not 20"),
         (("--objective", "covariance", "--batch-size", "1"), "objective 'covariance' with network 'conv' fails on its"),
@@ -197,7 +223,10 @@ def test_another_ensemble_does_not_take_up_the_first_ones_checkpoint(cli: Any, t
         (("--objective", "own:broken"), "SyntaxError"),
         (("--objective", "own:silent"), "has no term 'loss' among other"),
         (("--objective", "own:wrong"), "no attribute 'postrior' (wrong.py, line 6)"),
-        (("--objective", "own:many"), "must be one finite number"),
+        (("--objective", "own:many"), "its loss has shape (4, 3), and must be one finite number"),
+        (("--objective", "own:stuck"), "its loss has no gradient"),
+        (("--objective", "own:plain"), "its size is of type int, and must be a tensor"),
+        (("--objective", "own:half"), "has second_turn but no second_terms"),
         (("--objective", "own:taken"), "calls a coefficient steps, which is an option of train already"),
     ],
 )
@@ -213,6 +242,10 @@ def test_what_would_fail_is_said_before_anything_is_written(
         "silent": config.replace("FIELD", "weight") + body.replace("NAME", "other"),
         "wrong": config.replace("FIELD", "weight") + body.replace("posterior", "postrior"),
         "many": config.replace("FIELD", "weight") + body.replace("NAME", "loss"),
+        "stuck": config.replace("FIELD", "weight")
+        + body.replace("NAME", "loss").replace("seen)[0]", "x)[0].detach().sum()"),
+        "plain": config.replace("FIELD", "weight") + body.replace("{'NAME'", "{'size': 3, 'loss'"),
+        "half": config.replace("FIELD", "weight") + body + "def second_turn(config, model): ...\n",
         "taken": config.replace("FIELD", "steps") + body.replace("NAME", "loss"),
     }
     for name, text in files.items():

@@ -113,8 +113,7 @@ def test_the_papers_values_are_theirs() -> None:
     assert [paper["grouped_vae"][label, "mig"] for label in ("Grouped-VAE", "beta 5")] == [0.023, 0.027]
     assert paper["grouped_vae"]["beta 1", "reconstruction"] == 34.8
     assert paper["factor_vae"]["FactorVAE, gamma 35", "reconstruction"] == 40
-    images = [paper["covariance_penalty"][f"images, {label}", "cvr"] for label in ("no penalty", "L_Sigma", "L1")]
-    assert images == [20.0, 6.56, 4.03]
+    assert [paper["covariance_penalty"]["XOR, L_Sigma", f"units {layer}"] for layer in (1, 2)] == [2, 1]
 
 
 def test_a_failed_job_is_named_and_the_others_finish_and_are_not_done_again(own: Path, cli: Any) -> None:

@@ -198,6 +198,23 @@ def test_bins_are_those_of_numpy(values: list[float], bins: int) -> None:
     assert equal_width_bins(torch.from_numpy(column)[:, None], bins)[:, 0].tolist() == wanted.tolist()
 
 
+def test_draws_measure_what_was_measured() -> None:
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 80, size=(170, 2))  # few values for so many rows, many for half of them
+    arrays = metrics.Arrays.of(factors, factors)
+    half = arrays.resampled(rng, halves=True)
+    assert half.is_discrete(0) and half.is_discrete(1) and half.are_codes_discrete
+    assert not metrics.Arrays.of(half.all_codes, half.all_factors).is_discrete(0)
+    continuous = metrics.Arrays.of(rng.normal(size=(300, 1)), rng.integers(0, 150, size=(300, 1)), discrete=[False])
+    assert not continuous.resampled(rng).is_discrete(0)
+
+
+def test_draws_may_lack_some_of_the_numbers() -> None:
+    codes, factors = RNG.normal(size=(60, 3)), RNG.integers(0, 3, size=(60, 2))
+    found = metrics.evaluate(["retrieval"], codes, factors, bootstrap=3)["retrieval"]
+    assert set(found["std_error"]["recall"]) < set(found["recall"]) and found["std_error"]["score"] > 0
+
+
 def test_bootstrap_tells_how_far_scores_are_from_those_of_other_rows() -> None:
     """Of disjoint thirds of the rows, the scores spread about as far as the standard error of one third says."""
     found = scores(CODES["random"], "mig", "r2", bootstrap=20)

@@ -107,6 +107,18 @@ def test_a_loss_that_is_not_finite_stops_with_its_name_and_step(tmp_path: Path) 
         fit(learner, vae.data(CONFIG, env, 0), OPTIONS, tmp_path)
 
 
+def test_a_loss_that_diverges_stops_and_what_it_comes_from_is_named_first(tmp_path: Path) -> None:
+    class Diverging(vae.VAE):
+        def forward(self, inputs: Any, turn: int = 0) -> dict[str, torch.Tensor]:
+            terms = super().forward(inputs, turn)
+            return {**terms, "loss": terms["loss"] * 1e13, "kl": terms["kl"] * torch.nan}
+
+    env = make_factored("unbraid/Maze-v0", CONFIG.batch_size)
+    learner = Diverging(ImageShape(64, 64, 3), CONFIG, torch.Generator())
+    with pytest.raises(FloatingPointError, match=r": kl is nan, loss is \S+e\+1\d; there is no good checkpoint yet"):
+        fit(learner, vae.data(CONFIG, env, 0), OPTIONS, tmp_path)
+
+
 def test_weights_that_are_not_finite_are_not_saved_though_the_loss_is(tmp_path: Path) -> None:
     """The root of 0 has a loss of 0 and no gradient: the last good checkpoint stays."""
     learner, data = parts()
