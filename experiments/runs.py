@@ -99,10 +99,7 @@ class Run:
         """Make the folder, and write ``config.yaml`` where there is none."""
         if (self.folder / CONFIG).is_file():
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"can't make the folder {self.folder}: {error.strerror}") from None
+        _make(self.folder)
         text = yaml.safe_dump(self.to_dict(), sort_keys=False)
         write_atomically(self.folder / CONFIG, lambda file: file.write_text(text))
 
@@ -269,11 +266,18 @@ def create(folder: Path, runs: Sequence[Run], resume: bool = False, overwrite: b
     for run in runs:
         run.check_same()
     if members:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         write_atomically(folder / MEMBERS, lambda file: file.write_text(yaml.safe_dump(members)))
     for run in runs:
         run.begin()
     return not all(run.finished for run in runs)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"can't make the folder {folder}: {error.strerror}") from None
 
 
 def _held(folder: Path) -> list[str]:

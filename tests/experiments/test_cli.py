@@ -339,7 +339,10 @@ def test_a_folder_that_is_not_a_run_is_never_deleted(cli: Any, tmp_path: Path) -
 
 def test_a_folder_that_cannot_be_made_is_named(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    refused(cli("train", "vae", *TINY, "--out", tmp_path / "file" / "run"), "can't make the folder", "file/run")
+    for how in ((), ("--ensemble", 2)):
+        refused(
+            cli("train", "vae", *TINY, *how, "--out", tmp_path / "file" / "run"), "can't make the folder", "file/run"
+        )
 
 
 def test_worlds_without_discrete_actions_are_refused_by_icf(cli: Any, tmp_path: Path) -> None:
