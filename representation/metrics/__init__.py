@@ -32,7 +32,7 @@ from ...errors import InputError, UnknownNameError
 from ._spec import Arrays, Reading
 from ._tensors import one_thread
 
-__all__ = ["Arrays", "evaluate", "names"]
+__all__ = ["Arrays", "evaluate", "names", "standard_errors"]
 
 PACKAGE, OTHERS = "representation.metrics", "representation.other_metrics"
 PROTOCOLS: tuple[str, ...] = get_args(get_args(Reading)[0])
@@ -102,6 +102,33 @@ def _measure(name: str, arrays: Arrays, seed: int, protocol: str | None, bootstr
     halves = getattr(lookup.load(PACKAGE, name, "metric"), "DISTINCT_ROWS", False)
     drawn = [arrays.resampled(np.random.default_rng([seed, k]), halves) for k in range(bootstrap)]
     return {**found, "std_error": _errors(found, [_call(name, function, one, seed) for one in drawn])}
+
+
+def standard_errors(
+    measure: Callable[..., dict[str, Any]], *rows: Any, draws: int = 100, halves: bool = False, seed: int = 0
+) -> dict[str, Any]:
+    """The same of any numbers that are of rows, such as those of `unbraid.representation.other_metrics`.
+
+    Args:
+        measure: Rows to numbers.
+        rows: What it takes: arrays, lists or tensors of n rows each, drawn together.
+        draws: How often the rows are drawn anew, with replacement.
+        halves: Draw halves of them without, where equal rows would be taken for information.
+        seed: Of the draws.
+
+    Returns:
+        ``measure``'s dict with standard deviations over the draws, of what has one (see `evaluate`).
+
+    Raises:
+        InputError: Numbers of rows that differ, or fewer than 2 rows or draws.
+    """
+    parts = [part if isinstance(part, Tensor) else np.asarray(part) for part in rows]
+    counts = {len(part) for part in parts}
+    if len(counts) != 1 or min(*counts, draws) < 2:
+        raise InputError(f"at least 2 rows, as many in all, and 2 draws: not {sorted(counts)} rows and {draws} draws")
+    n, rng = counts.pop(), np.random.default_rng(seed)
+    chosen = [rng.permutation(n)[: n // 2] if halves else rng.integers(n, size=n) for _ in range(draws)]
+    return _errors(plain(measure(*parts)), [plain(measure(*[part[one] for part in parts])) for one in chosen])
 
 
 def _call(name: str, function: Callable[..., Any], arrays: Arrays, seed: int) -> dict[str, Any]:

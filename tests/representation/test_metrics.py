@@ -17,6 +17,7 @@ from unbraid.representation import metrics
 from unbraid.representation.metrics import _dci
 from unbraid.representation.metrics._information import mutual_information
 from unbraid.representation.metrics._spec import equal_width_bins
+from unbraid.representation.other_metrics.ari import ari
 
 POINTS, SIZES = 900, (4, 6)
 RNG = np.random.default_rng(0)
@@ -207,6 +208,20 @@ def test_draws_measure_what_was_measured() -> None:
     assert not metrics.Arrays.of(half.all_codes, half.all_factors).is_discrete(0)
     continuous = metrics.Arrays.of(rng.normal(size=(300, 1)), rng.integers(0, 150, size=(300, 1)), discrete=[False])
     assert not continuous.resampled(rng).is_discrete(0)
+
+
+def test_standard_errors_of_whatever_is_of_rows() -> None:
+    values = np.random.default_rng(0).normal(size=400)
+    mean = metrics.standard_errors(lambda rows: {"mean": rows.mean(), "count": len(rows)}, values)
+    assert mean == {"mean": pytest.approx(1 / 20, rel=0.25), "count": 0}
+    half = metrics.standard_errors(lambda rows: {"mean": rows.mean()}, torch.from_numpy(values), halves=True)
+    assert half["mean"] == pytest.approx(1 / 20, rel=0.25)
+    segments = torch.from_numpy(np.random.default_rng(1).integers(0, 3, size=(50, 40)))
+    found = metrics.standard_errors(lambda *pair: {"score": ari(*pair).mean()}, segments, segments.roll(1, 1), draws=20)
+    assert 0 < found["score"] < 0.05
+    for rows, draws in (((values, values[1:]), 5), ((values[:1],), 5), ((values,), 1)):
+        with pytest.raises(InputError, match="at least 2 rows, as many in all, and 2 draws"):
+            metrics.standard_errors(lambda *rows: {"mean": rows[0].mean()}, *rows, draws=draws)
 
 
 def test_draws_may_lack_some_of_the_numbers() -> None:
