@@ -6,11 +6,11 @@ from .001 to 1; ten projections, all models of a penalty trained as one. XOR: tw
 
 What differs, at every scale: CIFAR-10 isn't at hand, the images are dSprites' in colour at 32x32 instead, so that the
 paper's values are of other data (without a penalty, with L_Sigma and with L1, mse .0365, .0398 and .0569, CVR 20, 6.56
-and 4.03); the projection goes to 10 numbers, the features' variances are drawn
-from .5 to 2 and all samples make one batch, where the paper says nothing; XOR's four examples make one batch, where the
-paper takes them one by one; no training is stopped early. CVR is read without the factor 1 / p^2 with which it is
-printed, as the paper's own values are. At scale cpu also: 2,000 samples and 3,000 steps (the paper: 10,000 and 10,000
-epochs), two seeds of the images' autoencoder on 10,000 images, 1,500 steps.
+and 4.03); the projection goes to 10 numbers, the features' variances are drawn from .5 to 2 and all samples make one
+batch, where the paper says nothing; XOR's four examples make one batch, where the paper takes them one by one; no
+training is stopped early. CVR is read without the factor 1 / p^2 with which it is printed, as the paper's own values
+are. At scale cpu also: 2,000 samples and 3,000 steps (the paper: 10,000 and 10,000 epochs), two seeds of the images'
+autoencoder on 10,000 images, 1,500 steps.
 """
 
 from __future__ import annotations

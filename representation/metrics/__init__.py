@@ -29,7 +29,7 @@ from torch import Tensor
 
 from ... import lookup
 from ...errors import InputError, UnknownNameError
-from ._spec import Arrays, Reading
+from ._spec import Arrays, Reading, drawn_rows
 from ._tensors import one_thread
 
 __all__ = ["Arrays", "evaluate", "names", "standard_errors"]
@@ -107,7 +107,7 @@ def _measure(name: str, arrays: Arrays, seed: int, protocol: str | None, bootstr
 def standard_errors(
     measure: Callable[..., dict[str, Any]], *rows: Any, draws: int = 100, halves: bool = False, seed: int = 0
 ) -> dict[str, Any]:
-    """The same of any numbers that are of rows, such as those of `unbraid.representation.other_metrics`.
+    """Bootstrap of any numbers that are of rows, such as those of `unbraid.representation.other_metrics`.
 
     Args:
         measure: Rows to numbers.
@@ -127,14 +127,14 @@ def standard_errors(
     if len(counts) != 1 or min(*counts, draws) < 2:
         raise InputError(f"at least 2 rows, as many in all, and 2 draws: not {sorted(counts)} rows and {draws} draws")
     n, rng = counts.pop(), np.random.default_rng(seed)
-    chosen = [rng.permutation(n)[: n // 2] if halves else rng.integers(n, size=n) for _ in range(draws)]
-    return _errors(plain(measure(*parts)), [plain(measure(*[part[one] for part in parts])) for one in chosen])
+    chosen = [drawn_rows(rng, n, halves) for _ in range(draws)]
+    return _errors(_plain(measure(*parts)), [_plain(measure(*[part[one] for part in parts])) for one in chosen])
 
 
 def _call(name: str, function: Callable[..., Any], arrays: Arrays, seed: int) -> dict[str, Any]:
     """A metric's numbers; `InputError` where a user's own fails, or gives something else."""
     try:
-        found = plain(function(arrays, np.random.default_rng(seed)))
+        found = _plain(function(arrays, np.random.default_rng(seed)))
         if not isinstance(found, dict):
             raise TypeError(f"it must give a dict of numbers, not {type(found).__name__}")
         return found
@@ -147,18 +147,18 @@ def _call(name: str, function: Callable[..., Any], arrays: Arrays, seed: int) ->
         raise InputError(f"metric {name!r} fails: {type(error).__name__}: {error}{where}") from error
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Numbers as Python's own, in lists and dicts; None for what is not finite.
 
     Raises:
         TypeError: There is something else in it.
     """
     if isinstance(value, dict):
-        return {str(part): plain(one) for part, one in value.items()}
+        return {str(part): _plain(one) for part, one in value.items()}
     if isinstance(value, (Tensor, np.ndarray, np.generic)):
-        return plain(value.tolist())
+        return _plain(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
+        return [_plain(one) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, (int, str)):

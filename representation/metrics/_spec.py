@@ -165,11 +165,16 @@ class Arrays:
             halves: Draw half as many, without replacement.
         """
         rows, rows_test = (
-            torch.from_numpy(rng.permutation(n)[: n // 2] if halves else rng.integers(n, size=n)).to(self.codes.device)
+            torch.from_numpy(drawn_rows(rng, n, halves)).to(self.codes.device)
             for n in (len(self.codes), len(self.codes_test))
         )
         train, test = (self.codes[rows], self.factors[rows]), (self.codes_test[rows_test], self.factors_test[rows_test])
         return Arrays(*train, *test, self.apart, self._found[0], self.are_codes_discrete)
+
+
+def drawn_rows(rng: np.random.Generator, n: int, halves: bool) -> NDArray[np.int64]:
+    """Numbers of n rows drawn with replacement, or of half of them without."""
+    return rng.permutation(n)[: n // 2] if halves else rng.integers(n, size=n)
 
 
 def equal_width_bins(values: Tensor, bins: int = BINS) -> Tensor:
