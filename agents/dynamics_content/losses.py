@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 STILL_FLAT = 0.01
 """Share of the flatness that infomax has throughout."""
+BLUR = 0.1
+"""Of codes that infomax paints from, deviations."""
 NEAR = 0.1
 """How far away curvature is measured, deviation."""
 Terms = tuple[dict[str, Tensor], dict[str, float]]
@@ -182,17 +184,24 @@ def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`.
 
     Of codes of two frames it is what is foretold of the present one. Were it of what that changes by, too, codes would
-    be the better the faster they change: maps would fold, and places that differ be hard to tell apart.
+    be the better the faster they change: maps would fold, and places that differ be hard to tell apart. What is painted,
+    if anything is, is painted from blurred codes, so that they keep it at a scale that counts.
     """
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
-    z, after = learner.describe(to_floats(moves.image)).mu, learner.describe(to_floats(moves.next_image)).mu
+    x_next = to_floats(moves.next_image)
+    z, after = learner.describe(to_floats(moves.image)).mu, learner.describe(x_next).mu
     local, present = learner.transition(z), config.latents // config.frames
     found = {
         "information": terms.information(local.next(z, action)[:, :present], after[:, :present]),
         "flatness": local.bend.square().sum(1).mean(),
         "squared code": after.square().sum(1).mean(),
     }
-    weights = (config.information, STILL_FLAT * config.flatness, config.shrinkage)
+    weights = [config.information, STILL_FLAT * config.flatness, config.shrinkage]
+    if config.paint:
+        few, seen = after[: config.painted, :present], x_next[: config.painted].chunk(config.frames, 1)[-1]
+        blur = BLUR * after[:, :present].std(0) * inputs.noise[0, : len(few), :present]
+        found["reconstruction"] = Bernoulli().distortion(seen, learner.paint(few + blur, few[:, :0]))
+        weights.append(config.paint)
     return found, dict(zip(found, weights, strict=True))
 
 

@@ -17,9 +17,10 @@ from ...representation.training import Learner
 from .._control import bounds, scaled
 from .._parts import Settings
 from ..planners import automatic
+from .chart import Chart
 from .codes import Code, Inputs, moving, within
 from .losses import BOUNDS, LAID_OUT, UNPAINTED, layout
-from .transition import Free, Mechanism, Transition
+from .transition import Bounded, Free, Mechanism, Transition
 
 APART = 6.0
 """Length of the means of sets' contents; they are orthogonal where w has room for that, and too far apart to blur."""
@@ -64,8 +65,14 @@ class Config(Settings):
             of pc3 and world, of their squared distance, by default 1.
         curvature: Weight of pcc's and pc3's curvature of the dynamics.
         information: Weight of `terms.information`, of infomax.
+        paint: Weight of what infomax paints the present frame with, nats, and 0 for nothing. What is told most
+            precisely, as the first of several links is, else takes all latents, with its sines and products.
         settle: Steps after all others, in which the dynamics of infomax are learnt anew while its codes stay as they
             are.
+        chart: M, coordinates of a chart of infomax of two frames (`unbraid.agents.dynamics_content.chart`), or 0 for
+            none: z is then where the system is in it, and how much that changed, 2 M numbers, whose dynamics are those
+            of a mechanism whose speeds end somewhere. As many as the system's degrees of freedom, and one more for each
+            that turns all the way round. Laid out in as many steps as settle says.
         alignment: Weight of `terms.discrepancy`, between the codes of X and of sets of images without partners.
         steps: Optimiser steps.
         batch_size: Transitions that are drawn for a step; half as many of each other set.
@@ -90,7 +97,9 @@ class Config(Settings):
     consistency: float | None = None
     curvature: float = 8.0
     information: float = 2.0
+    paint: float = 0.0
     settle: int = 4000
+    chart: int = 0
     alignment: float = 100.0
     steps: int = 5000
     batch_size: int = 256
@@ -99,6 +108,7 @@ class Config(Settings):
 
     def __post_init__(self) -> None:
         weights = ["contrast", "flatness", "shrinkage", "information", "settle", "alignment", "content", "curvature"]
+        weights += ["chart", "paint"]
         weights += ["consistency"] if self.consistency is not None else []
         self.require("latents", "hidden", "steps", "batch_size", "painted", "learning_rate", at_least_0=tuple(weights))
         for name, share in (("layout", self.layout), ("warm_up", self.warm_up)):
@@ -110,6 +120,10 @@ class Config(Settings):
             )
         if self.bound not in BOUNDS:
             raise InputError(f"bound must be one of {', '.join(BOUNDS)}, not {self.bound!r}")
+        if self.paint and self.bound != "infomax":
+            raise InputError(f"paint is of --bound infomax: {self.bound} paints in full, or nothing")
+        if self.chart and (self.bound != "infomax" or self.frames == 1 or not self.settle):
+            raise InputError("a chart is of --bound infomax, of --frames 2, and laid out as it settles (--settle)")
         if self.bound == "split" and not self.content:
             raise InputError("content must be above 0 to split it from the dynamics; without any take --bound rce")
 
@@ -142,23 +156,28 @@ class DynamicsContent(Learner):
         pair, own, frame = network(config.network), 1 if config.shared else sets, _frame(shape, config.frames)
         self.config, self.paints = config, config.bound not in UNPAINTED
         self.latents, self.width = config.latents, config.content if config.bound == "split" else 0
-        both = self.latents + self.width
         said = 2 * self.latents // config.frames
+        told, seen = (said // 2, frame) if config.paint else (self.latents + self.width, shape)
         self.encoders = nn.ModuleList(pair.encoder(frame, said) for _ in range(own))
         self.content_encoders = nn.ModuleList(
             network(config.content_network).encoder(shape, 2 * self.width) for _ in range(own if self.width else 0)
         )
-        self.decoders = nn.ModuleList(pair.decoder(both, shape) for _ in range(own))
+        self.decoders = nn.ModuleList(pair.decoder(told, seen) for _ in range(own))
         if config.bound == "world":
             self.transition: Free | Transition = Free(self.latents, len(low), config.hidden)
         else:
             self.transition = dynamics(config, len(low))
+        half = self.latents // 2
+        self.chart = Chart(half, config.chart, config.hidden) if config.chart else None
+        self.charted: Transition | None = None
+        if config.chart:
+            self.charted = Bounded(2 * config.chart, len(low), config.hidden)
         self.backward_head = mlp(3 * self.latents + len(low), 2 * self.latents, config.hidden)
         self.log_precision = nn.Parameter(torch.full((), WIDE))
         self.log_noise = nn.Parameter(torch.zeros(self.latents))
         self.register_buffer("low", low)
         self.register_buffer("high", high)
-        keeps = KNOWN if config.bound == "infomax" and config.frames == 2 else 0
+        keeps = KNOWN if config.bound == "infomax" and config.frames == 2 and not config.chart else 0
         self.register_buffer("known", torch.zeros(keeps, self.latents), persistent=bool(keeps))
         initialise(self, generator)
         if isinstance(self.transition, Transition):
@@ -181,7 +200,7 @@ class DynamicsContent(Learner):
         return Code(mu, within(logvar))
 
     def paint(self, z: Tensor, content: Tensor, number: int = 0) -> Tensor:
-        """What the likelihood reads, ``(B, C, H, W)``."""
+        """What the likelihood reads, ``(B, C, H, W)``; of infomax of two frames, of the one with this place alone."""
         painted: Tensor = self.decoders[number % len(self.decoders)](torch.cat([z, content], 1))
         return painted
 
@@ -191,25 +210,25 @@ class DynamicsContent(Learner):
 
     def next(self, z: Tensor, action: Tensor) -> Tensor:
         """Where an action leads, ``(B, K)``, by the dynamics around z."""
-        after: Tensor = self.transition(z).next(z, self.scaled(action))
+        after: Tensor = self._dynamics(z).next(z, self.scaled(action))
         return after
 
     def jacobians(self, z: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """A and B around z, B with respect to the action in its own units: ``(B, K, K)``, ``(B, K, A)``."""
         if isinstance(self.transition, Free):
             return automatic(self.next)(z, action)
-        local = self.transition(z)
-        return local.a, local.b * (2 / (self.high - self.low))
+        a, b = self._dynamics(z).around(z, self.scaled(action))
+        return a, b * (2 / (self.high - self.low))
 
     def metric(self, goal: Tensor) -> Tensor:
         """M of the squared distance ``d^T M d`` of codes from goals ``(n, K)``: ``(K, K)``.
 
-        Of infomax of two frames, once it has settled, ways count by how far the system goes them in a period from
-        around the goals: nothing else says what a unit of a code is, and a map may be much wider one way than another.
-        Of all others M is the identity.
+        Of infomax of two frames without a chart, once it has settled, ways count by how far the system goes them in a
+        period from around the goals: nothing else says what a unit of a code is, and a map may be much wider one way
+        than another. Of all others M is the identity.
         """
         if not self.known.any():
-            return torch.eye(self.latents, device=goal.device)
+            return torch.eye(goal.shape[1], device=goal.device)
         place, speed = self.known.chunk(2, 1)
         half = place.shape[1]
         near = speed[torch.cdist(goal[:, :half], place).topk(NEIGHBOURS, largest=False).indices.flatten()]
@@ -238,19 +257,26 @@ class DynamicsContent(Learner):
         return {"loss": loss, **found}
 
     def embed(self, x: Tensor) -> Tensor:
-        """Codes z, ``(B, K)``, of float images of set X."""
-        return self.describe(x).mu
+        """Codes z, ``(B, K)``, of float images of set X; in the chart where there is one."""
+        return self._in_chart(self.describe(x).mu)
 
     @torch.no_grad()
     def encode(self, images: Tensor, number: int = 0) -> Tensor:
-        """Codes z, ``(B, K)``, of uint8 images ``(B, H, W, C)`` of a set."""
-        return self.describe(to_floats(images), number).mu
+        """Codes z, ``(B, K)``, of uint8 images ``(B, H, W, C)`` of a set; in the chart where there is one."""
+        return self._in_chart(self.describe(to_floats(images), number).mu)
 
     @torch.no_grad()
     def decode(self, codes: Tensor, number: int = 0) -> Tensor:
         """uint8 images ``(B, H, W, C)`` of codes z, as the set looks on the mean."""
         content = self.looks[number].expand(len(codes), -1)
         return to_images(Bernoulli().mean(self.paint(codes, content, number)))
+
+    def _in_chart(self, z: Tensor) -> Tensor:
+        return z if self.chart is None else self.chart.moving(z)
+
+    def _dynamics(self, z: Tensor) -> Any:
+        """Those of codes as `encode` gives them."""
+        return self.transition(z) if self.charted is None else self.charted(z)
 
 
 def dynamics(config: Config, actions: int) -> Transition:

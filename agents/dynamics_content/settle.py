@@ -1,7 +1,8 @@
-"""Dynamics learnt to the end, on codes that stay as they are: without images, a step costs little."""
+"""What is learnt once codes stay as they are, a chart and dynamics: without images, a step costs little."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -9,12 +10,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ...representation.networks import initialise
+from ...representation.networks import initialise, to_floats
 from ...representation.recorded import Recording
 from ...representation.training import FitOptions, Learner, fit
 from . import terms
+from .chart import Chart, Laying, Nodes, geodesics
 from .model import DynamicsContent, dynamics
-from .transition import Transition
+from .transition import Bounded, Transition
 
 PART = 500
 """Images encoded at a time."""
@@ -85,10 +87,11 @@ def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: 
     """Learn the dynamics of infomax anew, once its codes stay as they are, and keep some; other bounds keep theirs.
 
     Dynamics that were learnt along with the codes have followed them about, and are slower to get anywhere from there
-    than fresh ones, which begin with the B of least squares.
+    than fresh ones, which begin with the B of least squares. Where a chart is asked for it is laid out first, and they
+    are those of its coordinates.
 
     Args:
-        learner: Trained; its transition is replaced.
+        learner: Trained; its transition is replaced, or its chart laid out and the transition there.
         recording: What it was trained on.
         seed: Of weights and batches.
         progress: Whether a bar is shown.
@@ -97,22 +100,50 @@ def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: 
     if config.bound != "infomax" or not config.settle:
         return
     moves = recording.transitions
-    z, after = (
-        torch.cat([learner.encode(part) for part in torch.split(moves[name], PART)]) for name in ("image", "next_image")
-    )
+    z, after = (_described(learner, moves[name]) for name in ("image", "next_image"))
+    options = FitOptions(config.settle, config.learning_rate, seed=seed, device=z.device.type, progress=progress)
+    if learner.chart is not None:
+        _lay(learner.chart, torch.cat([z, after]), options)
+        with torch.no_grad():
+            z, after = (learner.chart.moving(codes) for codes in (z, after))
     coded = Coded(z, learner.scaled(moves["action"]), after)
-    generator = torch.Generator().manual_seed(seed)
-    model = Settling(dynamics(config, coded.action.shape[1]))
+    settled = _settled(learner, coded, options)
+    if learner.chart is None:
+        learner.transition = settled
+        learner.known.copy_(z[torch.arange(len(learner.known)) % len(z)])
+    else:
+        learner.charted = settled
+
+
+@torch.no_grad()
+def _described(learner: DynamicsContent, images: Tensor) -> Tensor:
+    """Codes ``(n, K)`` of all images, in no chart."""
+    return torch.cat([learner.describe(to_floats(part)).mu for part in torch.split(images, PART)])
+
+
+def _lay(chart: Chart, z: Tensor, options: FitOptions) -> None:
+    generator = torch.Generator().manual_seed(options.seed)
+    nodes, lengths = geodesics(z, generator)
+    initialise(chart, generator)
+    chart.mean.copy_(nodes.mean(0))
+    chart.deviation.copy_(nodes.std(0))
+    laying, rows = Laying(chart, nodes, lengths), Nodes(len(nodes), z.device, options.seed)
+    with TemporaryDirectory() as folder:
+        fit(laying, rows, replace(options, title="chart"), Path(folder))
+
+
+def _settled(learner: DynamicsContent, coded: Coded, options: FitOptions) -> Transition:
+    generator = torch.Generator().manual_seed(options.seed)
+    model = Settling(dynamics(learner.config, coded.action.shape[1]) if learner.charted is None else learner.charted)
     initialise(model, generator)
     model.transition.begin(generator)
-    model.to(z.device)
+    model.to(coded.z.device)
     model.transition.push.data = _pushed(coded, model.transition.still)
-    device, rate = z.device.type, config.learning_rate
-    options = FitOptions(config.settle, rate, seed=seed, device=device, progress=progress, title="dynamics")
+    if isinstance(model.transition, Bounded):
+        model.transition.bound(coded.z.chunk(2, 1)[1])
     with TemporaryDirectory() as folder:
-        fit(model, CodedRows(coded, BATCH, seed), options, Path(folder))
-    learner.transition = model.transition
-    learner.known.copy_(z[torch.arange(len(learner.known)) % len(z)])
+        fit(model, CodedRows(coded, BATCH, options.seed), replace(options, title="dynamics"), Path(folder))
+    return model.transition
 
 
 def _pushed(moves: Coded, still: Tensor) -> Tensor:

@@ -17,21 +17,22 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 from unbraid.agents import dynamics_content as agent
 from unbraid.agents._control import _within as _in_range
 from unbraid.agents._control import begin, drive, plan_on_truth, problem_of
-from unbraid.agents.dynamics_content import terms
+from unbraid.agents.dynamics_content import chart, terms
 from unbraid.agents.dynamics_content.codes import within
 from unbraid.agents.dynamics_content.evaluate import _excess
 from unbraid.agents.dynamics_content.losses import BOUNDS, _full_divergence
 from unbraid.agents.dynamics_content.model import DynamicsContent
 from unbraid.agents.dynamics_content.plan import set_names
-from unbraid.agents.dynamics_content.settle import Coded, _pushed
-from unbraid.agents.dynamics_content.transition import Local, Mechanism
+from unbraid.agents.dynamics_content.settle import Coded, CodedRows, Settling, _pushed
+from unbraid.agents.dynamics_content.transition import Bounded, Local, Mechanism
+from unbraid.agents.planners import automatic
 from unbraid.envs import make_factored
 from unbraid.errors import InputError, UnknownNameError
 from unbraid.experiments import album
 from unbraid.experiments.collecting import Asked, collect
 from unbraid.experiments.runs import open_run
 from unbraid.representation.likelihoods import Bernoulli
-from unbraid.representation.networks import ImageShape, to_floats
+from unbraid.representation.networks import ImageShape, initialise, to_floats
 from unbraid.representation.recorded import Recalled, Recording, Seen
 from unbraid.representation.training import FitOptions, fit
 
@@ -136,6 +137,21 @@ def test_infomax_stays_flat_throughout() -> None:
         weighed(one, one.prepare(batch(), step, draws()), weights, default=float("nan"))
 
 
+def test_infomax_paints_the_present_frame_if_asked_to() -> None:
+    settings = {"bound": "infomax", "frames": 2, "latents": 4, "network": "conv", "paint": 0.5, "painted": 5}
+    one = DynamicsContent(ImageShape(40, 40, 2), ACTIONS, 1, agent.Config(**settings), draws())
+    images = torch.randint(0, 256, (2, 8, 40, 40, 2), dtype=torch.uint8, generator=draws())
+    rows = Recalled(images[0], random(8, 2), images[1], (), ())
+    found = one(inputs := one.prepare(rows, 0, draws()))
+    place = one.describe(to_floats(images[1])).mu[:, :2]
+    blurred = place[:5] + 0.1 * place.std(0) * inputs.noise[0, :5, :2]
+    painted = one.paint(blurred, blurred[:, :0])
+    assert painted.shape == (5, 1, 40, 40)
+    wanted = Bernoulli().distortion(to_floats(images[1])[:5, 1:], painted)
+    torch.testing.assert_close(found["reconstruction"], wanted)
+    weighed(one, inputs, {"information": 2.0, "flatness": 0.1, "squared code": 0.01, "reconstruction": 0.5}, default=0)
+
+
 def test_dynamics_settle_once_codes_stay_as_they_are(recording: Path) -> None:
     one = learner(bound="infomax", sets=2, settle=150)
     rows = Recording(recording, 8, 0)
@@ -170,6 +186,84 @@ def test_what_has_settled_keeps_codes(tmp_path: Path) -> None:
     torch.testing.assert_close(problem.state_cost / problem.state_cost[0, 0], metric / metric[0, 0])
 
 
+def turned(places: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Codes of two frames of a part that turns and one that slides, bent, and their true places ``(n, 2)``."""
+    turn, slide = (torch.rand(places, 2, generator=draws(seed)) * torch.tensor([2 * math.pi, 2.0])).unbind(1)
+    change = 0.05 * (2 * torch.rand(places, 2, generator=draws(seed + 1)) - 1)
+
+    def code(turn: Tensor, slide: Tensor) -> Tensor:
+        return torch.stack([turn.cos(), turn.sin(), (2 * turn).cos(), (2 * slide).sin() + 2 * slide], 1)
+
+    now = code(turn, slide)
+    return torch.cat([now, now - code(turn - change[:, 0], slide - change[:, 1])], 1), torch.stack([turn, slide], 1)
+
+
+def test_geodesics_are_what_a_system_moves_however_codes_bend() -> None:
+    z, places = turned(4000)
+    nodes, lengths = chart.geodesics(z, draws())
+    order = torch.randperm(4000, generator=draws())[: chart.NODES]
+    turn, slide = places[order].unbind(1)
+    torch.testing.assert_close(nodes, z[order, :4])
+    round_ = (turn[:, None] - turn + math.pi).remainder(2 * math.pi) - math.pi
+    straight = (round_.square() + (slide[:, None] - slide).square()).sqrt()
+    some = torch.triu_indices(500, 500, 1).unbind()
+    both = torch.stack([lengths[some], straight[some]])
+    assert float(torch.corrcoef(both)[0, 1]) > 0.97
+    assert float(lengths.mean()) == pytest.approx(1, abs=1e-4)
+    codes = torch.corrcoef(torch.stack([torch.pdist(nodes[:500]), straight[some]]))[0, 1]
+    assert float(codes) < 0.9  # a code's own distances say less
+
+
+def test_places_that_no_way_leads_to_are_as_far_as_the_farthest() -> None:
+    z, _ = turned(200)
+    apart = torch.cat([z, z + torch.tensor([100.0] * 4 + [0.0] * 4)])
+    lengths = chart.geodesics(apart, draws())[1]
+    assert lengths.isfinite().all() and float((lengths == lengths.max()).float().mean()) > 0.45
+
+
+def test_a_chart_lays_ways_out_straight(tmp_path: Path) -> None:
+    z, places = turned(1000)
+    one = chart.Chart(4, 3, 32)
+    initialise(one, draws())
+    nodes, lengths = chart.geodesics(z, draws())
+    one.mean.copy_(nodes.mean(0))
+    laying = chart.Laying(one, nodes, lengths)
+    whole = torch.arange(len(nodes))
+    before = float(laying(whole)["loss"].detach())
+    fit(laying, chart.Nodes(len(nodes), whole.device, 0), FitOptions(400, 3e-3, device="cpu", progress=False), tmp_path)
+    assert float(laying(whole)["loss"].detach()) < 0.02 < before
+    with torch.no_grad():
+        told = torch.cat([one.moving(z)[:, :3], torch.ones(len(z), 1)], 1)
+    wanted = torch.stack([places[:, 0].cos(), places[:, 0].sin(), places[:, 1]], 1)
+    off = wanted - told @ torch.linalg.lstsq(told, wanted).solution
+    assert (1 - off.var(0) / wanted.var(0)).min() > 0.9
+
+
+def test_dynamics_settle_in_a_chart(tmp_path: Path) -> None:
+    pole = tmp_path / "pole.h5"
+    collect(Asked("unbraid/PlanarPendulum-v0", {}, "transitions", {}, 0, "uniform"), 40, pole, "x", progress=False)
+    rows = Recording(pole, 8, 0)
+    settings = {"bound": "infomax", "latents": 8, "frames": 2, "network": "conv", "settle": 20, "chart": 2}
+    one = DynamicsContent(ImageShape(48, 48, 2), rows.single_action_space, 1, agent.Config(**settings), draws())
+    first, again = one.transition, agent.build(one.config, rows, draws(1))
+    agent.settle(one, rows, 0, progress=False)
+    z, action = one.encode(rows.transitions["image"]), rows.transitions["action"]
+    assert z.shape == (40, 4) and one.transition is first
+    assert one.next(z, action).shape == z.shape
+    a, b = one.jacobians(z, action)
+    more = one.next(z, action + 1e-2) - one.next(z, action - 1e-2)
+    torch.testing.assert_close(b[..., 0] * 2e-2, more, rtol=0.05, atol=1e-4)
+    assert a.shape == (40, 4, 4) and torch.equal(one.metric(z), torch.eye(4))
+    again.load_state_dict(one.state_dict())
+    torch.testing.assert_close(again.next(again.encode(rows.transitions["image"]), action), one.next(z, action))
+
+
+@pytest.mark.parametrize("wrong", [{"bound": "rce"}, {"frames": 1}, {"settle": 0}])
+def test_a_chart_is_of_what_settles_and_moves(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="--settle"):
+        agent.Config(**{"bound": "infomax", "frames": 2, "latents": 4, "chart": 2, **wrong})
+
+
 def test_what_actions_add_is_found_by_least_squares() -> None:
     z, action, pushed = random(20, 4), random(20, 2, seed=1), random(4, 2, seed=2)
     still = Mechanism(4, 2, 8).still
@@ -192,6 +286,59 @@ def test_a_mechanism_accelerates_by_what_is_quadratic_in_its_speed() -> None:
     assert float((twice - 2 * once + none).abs().min(0).values.max()) > 1e-4  # and not linear
     pushes = [change(times, action) - change(times, 0 * action) for times in (0.0, 3.0)]
     torch.testing.assert_close(*pushes, rtol=1e-3, atol=1e-4)  # the same at any speed
+
+
+def test_bounds_hold_speeds_and_what_they_move() -> None:
+    one = Bounded(4, 2, 8)
+    initialise(one, draws())
+    one.begin(draws())
+    place, action, top = random(5, 2), random(5, 2, seed=1), 0.3
+    slow, fast = (torch.cat([place, speed.expand(5, -1)], 1) for speed in top * torch.tensor([[0.1, -0.2], [5, -9]]))
+    with torch.no_grad():
+        free = one(fast).next(fast, 0 * action)
+        one.bound(top * torch.tensor([-1.0, 1, 1, -1, -1, 1]))
+        spread = float(one.unit)
+        held, still = (one(z).next(z, 0 * action) for z in (fast, slow))
+    torch.testing.assert_close(free[:, 2:], fast[:, 2:])
+    ends = spread * torch.tensor([1.0, -1.0]).expand(5, -1)
+    torch.testing.assert_close(held[:, 2:], ends)
+    torch.testing.assert_close(held[:, :2], place + (fast[:, 2:] + ends) / 2)  # half of what was taken
+    torch.testing.assert_close(still[:, 2:], slow[:, 2:], atol=1e-3, rtol=0)
+
+
+def test_dynamics_with_bounds_are_linear_around_what_is_done() -> None:
+    one = Bounded(4, 2, 8)
+    initialise(one, draws())
+    one.begin(draws())
+    one.bound(random(50, 2, seed=1))
+    torch.nn.init.normal_(one.stops[-1].weight, std=0.3, generator=draws(2))
+    z, action = 2 * random(6, 4, seed=3), random(6, 2, seed=4)
+    a, b = (part.detach() for part in one(z).around(z, action))
+    wanted = automatic(lambda z, action: one(z).next(z, action))(z, action)
+    torch.testing.assert_close(b, wanted[1])
+    torch.testing.assert_close(a[:, :, 2:], wanted[0][:, :, 2:])
+    assert (b - one.push).abs().amax((1, 2)).gt(1e-3).any()
+
+
+def test_dynamics_that_settle_find_where_speeds_end() -> None:
+    place, speed, action = random(3000, 2), random(3000, 2, seed=1).clamp(-1, 1), random(3000, 2, seed=2)
+    after = (speed + 0.3 * action).clamp(-1, 1)
+    moves = Coded(torch.cat([place, speed], 1), action, torch.cat([place + after, after], 1))
+    off = []
+    for kind in (Mechanism, Bounded):
+        model = Settling(kind(4, 2, 32))
+        initialise(model, draws())
+        model.transition.begin(draws())
+        if isinstance(model.transition, Bounded):
+            model.transition.bound(moves.z[:, 2:])
+        optimizer = torch.optim.Adam(model.parameters(), 3e-3)
+        rows = CodedRows(moves, 128, 0)
+        for _ in range(300):
+            optimizer.zero_grad()
+            model(rows.draw())["loss"].backward()
+            optimizer.step()
+        off.append(float((model.transition(moves.z).next(moves.z, action) - moves.after).square().mean().detach()))
+    assert off[1] < off[0] / 4
 
 
 def test_ways_count_by_how_far_the_system_goes_them_around_the_goal() -> None:
