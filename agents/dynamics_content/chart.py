@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from torch import Tensor, nn
-from torch.nn import functional
-
-from ...representation.training import Learner
 
 NODES = 3000
 """Places between which ways are measured."""
@@ -23,8 +20,6 @@ LINKS = 10
 """Ways from a node on to others."""
 ROUND = 0.02
 """Share of the mean variance that speeds vary by in any direction."""
-BATCH = 256
-"""Nodes a step, all distances between which are compared."""
 
 
 class Chart(nn.Module):
@@ -42,7 +37,7 @@ class Chart(nn.Module):
     def __init__(self, places: int, coordinates: int, hidden: int) -> None:
         super().__init__()
         sizes = (places, hidden, hidden, coordinates)
-        first, second, last = (nn.Linear(*pair) for pair in zip(sizes, sizes[1:], strict=False))
+        first, second, last = (nn.Linear(*pair) for pair in pairwise(sizes))
         self.net = nn.Sequential(first, nn.SiLU(), second, nn.SiLU(), last)
         self.register_buffer("mean", torch.zeros(places))
         self.register_buffer("deviation", torch.ones(places))
@@ -87,51 +82,6 @@ def geodesics(z: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     lengths = torch.as_tensor(dijkstra(graph.maximum(graph.T), directed=False)).to(z)
     reached = lengths[lengths.isfinite()]
     return nodes, lengths.clamp_max(reached.max()) / reached.mean()
-
-
-class Laying(Learner):
-    """A chart, by how straight distances differ from the lengths of ways: Sammon's stress (1969), trained in place."""
-
-    paints = False
-
-    def __init__(self, chart: Chart, nodes: Tensor, lengths: Tensor) -> None:
-        super().__init__()
-        self.chart, self.nodes, self.lengths = chart, nodes, lengths
-
-    def forward(self, inputs: Tensor, turn: int = 0) -> dict[str, Tensor]:
-        """``loss``: the mean of ``(d - length)^2 / length`` over all pairs of some nodes ``(B,)``."""
-        first, second = torch.triu_indices(len(inputs), len(inputs), 1, device=inputs.device)
-        lengths = self.lengths[inputs[first], inputs[second]]
-        off = functional.pdist(self.chart(self.nodes[inputs])) - lengths
-        return {"loss": (off.square() / lengths.clamp_min(1e-6)).mean()}
-
-    def encode(self, images: Tensor) -> Tensor:
-        """There is no encoder; `NotImplementedError`."""
-        raise NotImplementedError("a chart reads codes")
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """There is no decoder; `NotImplementedError`."""
-        raise NotImplementedError("a chart paints nothing")
-
-
-class Nodes:
-    """Endless batches of numbers of nodes, none twice in a batch."""
-
-    def __init__(self, count: int, device: torch.device, seed: int) -> None:
-        self.count, self.device = count, device
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def draw(self) -> Tensor:
-        """``(B,)``."""
-        return torch.randperm(self.count, generator=self.generator)[:BATCH].to(self.device)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Where the draws are."""
-        return {"generator": self.generator.get_state()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken."""
-        self.generator.set_state(state["generator"])
 
 
 def _nearest(ones: Tensor, others: Tensor, count: int) -> Tensor:

@@ -92,7 +92,7 @@ def _of_set(learner: DynamicsContent, walked: Walked, number: int) -> dict[str, 
     device = next(learner.parameters()).device
     actions = walked.actions.to(device)
     x, x_next = (to_floats(image.to(device)) for image in walked.images[:2])
-    z, content = learner.describe(x, number).mu, learner.look(x, number).mu
+    z, content = learner.encode(walked.images[0].to(device), number), learner.look(x, number).mu
     foretold = [z]
     for action in actions:
         foretold.append(learner.next(foretold[-1], action))
@@ -126,7 +126,7 @@ def _probes(learner: DynamicsContent, walks: list[Walked], controllable: list[in
     """What an MLP reads from z and from w."""
     device = next(learner.parameters()).device
     seen = [to_floats(one.images[0].to(device)) for one in walks]
-    codes = {"z": [learner.describe(x, k).mu for k, x in enumerate(seen)]}
+    codes = {"z": [learner.encode(one.images[0].to(device), k) for k, one in enumerate(walks)]}
     codes["w"] = [learner.look(x, k).mu for k, x in enumerate(seen)]
     labels = torch.cat([torch.full((len(one.factors[0]), 1), float(k)) for k, one in enumerate(walks)])
     factors = torch.cat([torch.cat([one.factors[0][:, controllable].cpu() for one in walks]), labels], 1)

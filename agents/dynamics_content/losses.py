@@ -184,8 +184,8 @@ def infomax(learner: DynamicsContent, inputs: Inputs) -> Terms:
     """Ours, of set X, for what is too fine to be painted or told from a batch, as speeds are: `terms.information`.
 
     Of codes of two frames it is what is foretold of the present one. Were it of what that changes by, too, codes would
-    be the better the faster they change: maps would fold, and places that differ be hard to tell apart. What is painted,
-    if anything is, is painted from blurred codes, so that they keep it at a scale that counts.
+    be the better the faster they change: maps would fold, and places that differ be hard to tell apart. If anything is
+    painted it is from blurred codes, so that they hold it at a scale that counts.
     """
     config, moves, action = learner.config, inputs.batch, learner.scaled(inputs.batch.action)
     x_next = to_floats(moves.next_image)

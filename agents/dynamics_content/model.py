@@ -257,12 +257,12 @@ class DynamicsContent(Learner):
         return {"loss": loss, **found}
 
     def embed(self, x: Tensor) -> Tensor:
-        """Codes z, ``(B, K)``, of float images of set X; in the chart where there is one."""
+        """Codes z, ``(B, K)``, of float images of set X; in its chart, if it has one, ``(B, 2 M)``."""
         return self._in_chart(self.describe(x).mu)
 
     @torch.no_grad()
     def encode(self, images: Tensor, number: int = 0) -> Tensor:
-        """Codes z, ``(B, K)``, of uint8 images ``(B, H, W, C)`` of a set; in the chart where there is one."""
+        """Codes z, ``(B, K)``, of uint8 images ``(B, H, W, C)`` of a set; in its chart, ``(B, 2 M)``."""
         return self._in_chart(self.describe(to_floats(images), number).mu)
 
     @torch.no_grad()

@@ -9,19 +9,23 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ...representation.networks import initialise, to_floats
 from ...representation.recorded import Recording
 from ...representation.training import FitOptions, Learner, fit
 from . import terms
-from .chart import Chart, Laying, Nodes, geodesics
+from .chart import Chart, geodesics
 from .model import DynamicsContent, dynamics
 from .transition import Bounded, Transition
 
 PART = 500
 """Images encoded at a time."""
 BATCH = 256
-"""Transitions a step."""
+"""Transitions a step, or places, all of which are compared with each other."""
+
+SHORT = 1e-3
+"""Of a way, below which it counts no more by its length."""
 
 
 class Coded(NamedTuple):
@@ -35,17 +39,26 @@ class Coded(NamedTuple):
     """``(B, K)``"""
 
 
-class CodedRows:
-    """Endless batches of transitions, drawn with replacement."""
+class Places(NamedTuple):
+    """Places between which ways are measured."""
 
-    def __init__(self, moves: Coded, batch_size: int, seed: int) -> None:
-        self.moves, self.batch_size = moves, batch_size
+    place: Tensor
+    """``(B, P)``"""
+    number: Tensor
+    """Which of them: ``(B,)``."""
+
+
+class Rows:
+    """Endless batches of `Coded` or `Places`, drawn with replacement."""
+
+    def __init__(self, parts: Any, seed: int) -> None:
+        self.parts = parts
         self.generator = torch.Generator().manual_seed(seed)
 
-    def draw(self) -> Coded:
+    def draw(self) -> Any:
         """The next batch."""
-        rows = torch.randint(len(self.moves.z), (self.batch_size,), generator=self.generator)
-        return Coded(*(part[rows.to(part.device)] for part in self.moves))
+        rows = torch.randint(len(self.parts[0]), (BATCH,), generator=self.generator)
+        return type(self.parts)(*(part[rows.to(part.device)] for part in self.parts))
 
     def state_dict(self) -> dict[str, Any]:
         """Where the draws are."""
@@ -56,14 +69,26 @@ class CodedRows:
         self.generator.set_state(state["generator"])
 
 
-class Settling(Learner):
+class OfCodes(Learner):
+    """What learns from codes alone."""
+
+    paints = False
+
+    def encode(self, images: Tensor) -> Tensor:
+        """There is no encoder; `NotImplementedError`."""
+        raise NotImplementedError("what learns from codes reads no images")
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """There is no decoder; `NotImplementedError`."""
+        raise NotImplementedError("what learns from codes paints nothing")
+
+
+class Settling(OfCodes):
     """Dynamics of codes, by how far next codes are from what they foretell: of each latent in units of its own.
 
     Args:
         transition: Trained in place.
     """
-
-    paints = False
 
     def __init__(self, transition: Transition) -> None:
         super().__init__()
@@ -74,13 +99,25 @@ class Settling(Learner):
         off = self.transition(inputs.z).next(inputs.z, inputs.action) - inputs.after
         return {"loss": (off.square().mean(0) + terms.LEAST).log().sum() / 2}
 
-    def encode(self, images: Tensor) -> Tensor:
-        """There is no encoder; `NotImplementedError`."""
-        raise NotImplementedError("dynamics alone read nothing")
 
-    def decode(self, codes: Tensor) -> Tensor:
-        """There is no decoder; `NotImplementedError`."""
-        raise NotImplementedError("dynamics alone paint nothing")
+class Laying(OfCodes):
+    """A chart, by how far straight distances are from the lengths of ways.
+
+    Args:
+        chart: Trained in place.
+        lengths: Of ways between all places, ``(n, n)``.
+    """
+
+    def __init__(self, chart: Chart, lengths: Tensor) -> None:
+        super().__init__()
+        self.chart, self.lengths = chart, lengths
+
+    def forward(self, inputs: Places, turn: int = 0) -> dict[str, Tensor]:
+        """``loss``: the mean of ``(distance - length)^2 / length`` of all pairs (the stress of Sammon 1969)."""
+        first, second = torch.triu_indices(len(inputs.place), len(inputs.place), 1, device=inputs.place.device)
+        lengths = self.lengths[inputs.number[first], inputs.number[second]]
+        off = functional.pdist(self.chart(inputs.place)) - lengths
+        return {"loss": (off.square() / lengths.clamp_min(SHORT)).mean()}
 
 
 def settle(learner: DynamicsContent, recording: Recording, seed: int, progress: bool = True) -> None:
@@ -127,9 +164,9 @@ def _lay(chart: Chart, z: Tensor, options: FitOptions) -> None:
     initialise(chart, generator)
     chart.mean.copy_(nodes.mean(0))
     chart.deviation.copy_(nodes.std(0))
-    laying, rows = Laying(chart, nodes, lengths), Nodes(len(nodes), z.device, options.seed)
+    rows = Rows(Places(nodes, torch.arange(len(nodes), device=z.device)), options.seed)
     with TemporaryDirectory() as folder:
-        fit(laying, rows, replace(options, title="chart"), Path(folder))
+        fit(Laying(chart, lengths), rows, replace(options, title="chart"), Path(folder))
 
 
 def _settled(learner: DynamicsContent, coded: Coded, options: FitOptions) -> Transition:
@@ -142,7 +179,7 @@ def _settled(learner: DynamicsContent, coded: Coded, options: FitOptions) -> Tra
     if isinstance(model.transition, Bounded):
         model.transition.bound(coded.z.chunk(2, 1)[1])
     with TemporaryDirectory() as folder:
-        fit(model, CodedRows(coded, BATCH, options.seed), replace(options, title="dynamics"), Path(folder))
+        fit(model, Rows(coded, options.seed), replace(options, title="dynamics"), Path(folder))
     return model.transition
 
 

@@ -1,4 +1,4 @@
-"""Dynamics of codes: locally linear, forwards and backwards; a mechanism's; or of no form."""
+"""Dynamics of codes: locally linear, forwards and backwards; a mechanism's, with bounds or without; or of no form."""
 
 from __future__ import annotations
 

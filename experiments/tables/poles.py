@@ -10,9 +10,10 @@ paper says and not as its code (see `unbraid.envs.planar`), and whose arm has it
 stop, and not its longer periods; models learn from 10,000 transitions from states drawn uniformly in all angles and
 speeds. Methods are those of the table planar, and infomax, ours, whose network, conv, reads each of the two frames by
 itself, into 4, 8 and 12 latents (the others' are 3, 8 and 8); the arm's are painted from, too, and laid out in a chart
-of four coordinates (``paint``, ``chart``). The world model is planned in with CEM. Plans go 10 actions ahead. "true state" is the same planner on the true state and its numerical derivatives, 20 actions ahead for
-cart and pole; as in codes of two frames, speeds count as what they move in a period. At scale cpu also: three models of
-each row, 3,000 steps; at paper ten and 30,000.
+of four coordinates (``paint``, ``chart``). The world model is planned in with CEM. Plans go 10 actions ahead. "true
+state" is the same planner on the true state and its numerical derivatives, 20 actions ahead for cart and pole; as in
+codes of two frames, speeds count as what they move in a period. At scale cpu also: three models of each row, 3,000
+steps; at paper ten and 30,000.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "world model": {"bound": "world"},
 }
 ARM = {"paint": 1.0, "flatness": 100.0, "chart": 4}
-"""Of infomax where one joint is seen far more precisely than another: three that turn, one of them all the way round."""
+"""Of infomax where one joint is seen far more precisely than another; one of three turns all the way round."""
 NUMBERS = {name: f"percentage of {steps} steps in the goal" for name, (_, steps, _) in TASKS.items()} | {
     "training": "CPU-seconds of a training",
     "planning": "CPU-seconds of an episode of its last task, ten planned at once",

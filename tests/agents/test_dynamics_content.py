@@ -23,7 +23,7 @@ from unbraid.agents.dynamics_content.evaluate import _excess
 from unbraid.agents.dynamics_content.losses import BOUNDS, _full_divergence
 from unbraid.agents.dynamics_content.model import DynamicsContent
 from unbraid.agents.dynamics_content.plan import set_names
-from unbraid.agents.dynamics_content.settle import Coded, CodedRows, Settling, _pushed
+from unbraid.agents.dynamics_content.settle import Coded, Laying, Places, Rows, Settling, _pushed
 from unbraid.agents.dynamics_content.transition import Bounded, Local, Mechanism
 from unbraid.agents.planners import automatic
 from unbraid.envs import make_factored
@@ -192,7 +192,7 @@ def turned(places: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     change = 0.05 * (2 * torch.rand(places, 2, generator=draws(seed + 1)) - 1)
 
     def code(turn: Tensor, slide: Tensor) -> Tensor:
-        return torch.stack([turn.cos(), turn.sin(), (2 * turn).cos(), (2 * slide).sin() + 2 * slide], 1)
+        return torch.stack([turn.cos(), turn.sin(), (2 * turn).cos(), (2 * slide).sin() / 2 + 2 * slide], 1)
 
     now = code(turn, slide)
     return torch.cat([now, now - code(turn - change[:, 0], slide - change[:, 1])], 1), torch.stack([turn, slide], 1)
@@ -227,10 +227,9 @@ def test_a_chart_lays_ways_out_straight(tmp_path: Path) -> None:
     initialise(one, draws())
     nodes, lengths = chart.geodesics(z, draws())
     one.mean.copy_(nodes.mean(0))
-    laying = chart.Laying(one, nodes, lengths)
-    whole = torch.arange(len(nodes))
+    laying, whole = Laying(one, lengths), Places(nodes, torch.arange(len(nodes)))
     before = float(laying(whole)["loss"].detach())
-    fit(laying, chart.Nodes(len(nodes), whole.device, 0), FitOptions(400, 3e-3, device="cpu", progress=False), tmp_path)
+    fit(laying, Rows(whole, 0), FitOptions(400, 3e-3, device="cpu", progress=False), tmp_path)
     assert float(laying(whole)["loss"].detach()) < 0.02 < before
     with torch.no_grad():
         told = torch.cat([one.moving(z)[:, :3], torch.ones(len(z), 1)], 1)
@@ -254,6 +253,10 @@ def test_dynamics_settle_in_a_chart(tmp_path: Path) -> None:
     more = one.next(z, action + 1e-2) - one.next(z, action - 1e-2)
     torch.testing.assert_close(b[..., 0] * 2e-2, more, rtol=0.05, atol=1e-4)
     assert a.shape == (40, 4, 4) and torch.equal(one.metric(z), torch.eye(4))
+    found = agent.evaluate(one, "unbraid/PlanarPendulum-v0", 0, states=30)
+    assert set(found["foretold_x"]) == {"1", "5", "10", "20"} and found["place_from_z"] <= 1
+    trips = agent.plan(one, "unbraid/PlanarPendulum-v0", 2, 0, max_steps=3)[0]
+    assert 0 <= trips["goal_time"] <= 100
     again.load_state_dict(one.state_dict())
     torch.testing.assert_close(again.next(again.encode(rows.transitions["image"]), action), one.next(z, action))
 
@@ -332,7 +335,7 @@ def test_dynamics_that_settle_find_where_speeds_end() -> None:
         if isinstance(model.transition, Bounded):
             model.transition.bound(moves.z[:, 2:])
         optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-        rows = CodedRows(moves, 128, 0)
+        rows = Rows(moves, 0)
         for _ in range(300):
             optimizer.zero_grad()
             model(rows.draw())["loss"].backward()
