@@ -18,7 +18,7 @@ from ..representation.training import FitOptions, Learner, fit
 from ._control import begin, bounds, scaled, steer
 from ._goals import Trip
 from ._parts import Settings
-from .dynamics_content.settle import PART, Coded, CodedRows
+from .dynamics_content.settle import PART, Coded, Rows
 from .dynamics_content.transition import Transition
 
 Encode = Callable[[Tensor], Tensor]
@@ -163,7 +163,7 @@ def learn(encode: Encode, moves: Moves, space: Any, seed: int, config: Config | 
         config.steps, config.learning_rate, seed=seed, device=codes.device.type, progress=False, title="dynamics"
     )
     with TemporaryDirectory() as folder:
-        fit(model, CodedRows(known, config.batch_size, seed), options, Path(folder))
+        fit(model, Rows(known, config.batch_size, seed), options, Path(folder))
     model.eval().requires_grad_(False)
     model.held_out = model.foretold(unknown)
     return model

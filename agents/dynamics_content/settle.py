@@ -51,13 +51,13 @@ class Places(NamedTuple):
 class Rows:
     """Endless batches of `Coded` or `Places`, drawn with replacement."""
 
-    def __init__(self, parts: Any, seed: int) -> None:
-        self.parts = parts
+    def __init__(self, parts: Any, batch_size: int, seed: int) -> None:
+        self.parts, self.batch_size = parts, batch_size
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self) -> Any:
         """The next batch."""
-        rows = torch.randint(len(self.parts[0]), (BATCH,), generator=self.generator)
+        rows = torch.randint(len(self.parts[0]), (self.batch_size,), generator=self.generator)
         return type(self.parts)(*(part[rows.to(part.device)] for part in self.parts))
 
     def state_dict(self) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _lay(chart: Chart, z: Tensor, options: FitOptions) -> None:
     initialise(chart, generator)
     chart.mean.copy_(nodes.mean(0))
     chart.deviation.copy_(nodes.std(0))
-    rows = Rows(Places(nodes, torch.arange(len(nodes), device=z.device)), options.seed)
+    rows = Rows(Places(nodes, torch.arange(len(nodes), device=z.device)), BATCH, options.seed)
     with TemporaryDirectory() as folder:
         fit(Laying(chart, lengths), rows, replace(options, title="chart"), Path(folder))
 
@@ -179,7 +179,7 @@ def _settled(learner: DynamicsContent, coded: Coded, options: FitOptions) -> Tra
     if isinstance(model.transition, Bounded):
         model.transition.bound(coded.z.chunk(2, 1)[1])
     with TemporaryDirectory() as folder:
-        fit(model, Rows(coded, options.seed), replace(options, title="dynamics"), Path(folder))
+        fit(model, Rows(coded, BATCH, options.seed), replace(options, title="dynamics"), Path(folder))
     return model.transition
 
 

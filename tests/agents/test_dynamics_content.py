@@ -229,7 +229,7 @@ def test_a_chart_lays_ways_out_straight(tmp_path: Path) -> None:
     one.mean.copy_(nodes.mean(0))
     laying, whole = Laying(one, lengths), Places(nodes, torch.arange(len(nodes)))
     before = float(laying(whole)["loss"].detach())
-    fit(laying, Rows(whole, 0), FitOptions(400, 3e-3, device="cpu", progress=False), tmp_path)
+    fit(laying, Rows(whole, 256, 0), FitOptions(400, 3e-3, device="cpu", progress=False), tmp_path)
     assert float(laying(whole)["loss"].detach()) < 0.02 < before
     with torch.no_grad():
         told = torch.cat([one.moving(z)[:, :3], torch.ones(len(z), 1)], 1)
@@ -335,7 +335,7 @@ def test_dynamics_that_settle_find_where_speeds_end() -> None:
         if isinstance(model.transition, Bounded):
             model.transition.bound(moves.z[:, 2:])
         optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-        rows = Rows(moves, 0)
+        rows = Rows(moves, 128, 0)
         for _ in range(300):
             optimizer.zero_grad()
             model(rows.draw())["loss"].backward()
