@@ -163,7 +163,7 @@ def _lay(chart: Chart, z: Tensor, options: FitOptions) -> None:
     nodes, lengths = geodesics(z, generator)
     initialise(chart, generator)
     chart.mean.copy_(nodes.mean(0))
-    chart.deviation.copy_(nodes.std(0))
+    chart.deviation.copy_(nodes.std(0).clamp_min(terms.LEAST))
     rows = Rows(Places(nodes, torch.arange(len(nodes), device=z.device)), BATCH, options.seed)
     with TemporaryDirectory() as folder:
         fit(Laying(chart, lengths), rows, replace(options, title="chart"), Path(folder))
