@@ -107,8 +107,8 @@ class Config(Settings):
     learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        weights = ["contrast", "flatness", "shrinkage", "information", "settle", "alignment", "content", "curvature"]
-        weights += ["chart", "paint"]
+        weights = ["contrast", "flatness", "shrinkage", "information", "paint", "settle", "chart", "alignment"]
+        weights += ["content", "curvature"]
         weights += ["consistency"] if self.consistency is not None else []
         self.require("latents", "hidden", "steps", "batch_size", "painted", "learning_rate", at_least_0=tuple(weights))
         for name, share in (("layout", self.layout), ("warm_up", self.warm_up)):
